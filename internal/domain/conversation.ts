@@ -1,0 +1,65 @@
+import type { ConversationId, Rev, Seq, UserId } from './ids.ts'
+import type { Message } from './message.ts'
+import type { User } from './user.ts'
+
+export type ConversationKind = 'direct' | 'group'
+export type Role = 'owner' | 'admin' | 'moderator' | 'member'
+export type Policy = 'everyone' | 'admins'
+export type HistoryVisibility = 'joined' | 'all'
+
+export const GROUP_MEMBERS_MAX = 10_000
+
+export interface Preferences {
+  mutedUntil: string | null
+  notify: 'all' | 'mentions' | 'none'
+  pinned: boolean
+  archived: boolean
+  draft: string | null
+}
+
+export const DEFAULT_PREFERENCES: Preferences = {
+  mutedUntil: null,
+  notify: 'all',
+  pinned: false,
+  archived: false,
+  draft: null,
+}
+
+/** A conversation as one of its members sees it: the same in lists, inbox and join replies. */
+export interface Conversation {
+  id: ConversationId
+  kind: ConversationKind
+  name: string | null
+  description: string | null
+  avatarUrl: string | null
+  memberCount: number
+  /** The other one; direct conversations only. */
+  peer: User | null
+  postPolicy: Policy
+  invitePolicy: Policy
+  infoPolicy: Policy
+  historyVisibility: HistoryVisibility
+  /** Seconds a message lives; null for ever. */
+  messageTtl: number | null
+  createdBy: UserId
+  createdAt: string
+  seq: Seq
+  rev: Rev
+  epoch: string
+  lastMessage: Message | null
+  role: Role
+  joinedSeq: Seq
+  deliveredSeq: Seq
+  readSeq: Seq
+  unread: number
+  mentions: number
+  preferences: Preferences
+}
+
+export interface Member {
+  user: User
+  role: Role
+  joinedAt: string
+  deliveredSeq: Seq
+  readSeq: Seq
+}
