@@ -45,6 +45,9 @@ export type Scope = (typeof SCOPES)[number]
 /** Who is asking: made by the doors (REST, socket) from a verified token, given to every service method. */
 export interface Actor {
   userId: UserId
+  /** The sign-in, or the personal access token: whichever of them ends, ends what the actor opened. */
   sessionId: SessionId
+  /** Set when a personal access token speaks for the user. */
+  personalTokenId?: string
   scopes: ReadonlySet<Scope>
 }
