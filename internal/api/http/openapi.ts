@@ -157,16 +157,10 @@ function byStatus(codes: readonly ErrorCode[]): Map<string, ErrorCode[]> {
 /** JSON Schema of what is sent over the wire; schemas with an id become components. */
 function convert(schema: z.ZodType, schemas: Json): Json {
   const { $defs, $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
-  const named = z.globalRegistry.get(schema)?.id
   for (const [name, definition] of Object.entries($defs ?? {})) schemas[name] = relocate(definition)
-  if (named === undefined) return relocate(json)
-  schemas[named] = relocate(json)
-  return { $ref: `#/components/schemas/${named}` }
+  return relocate(json)
 }
 
 function relocate(json: object): Json {
-  const text = JSON.stringify(json, (key, value) =>
-    key === 'id' && typeof value === 'string' ? undefined : value,
-  )
-  return JSON.parse(text.replaceAll('"#/$defs/', '"#/components/schemas/'))
+  return JSON.parse(JSON.stringify(json).replaceAll('"#/$defs/', '"#/components/schemas/'))
 }

@@ -2,6 +2,9 @@ import { type RequestHandler, Router } from 'express'
 import type { Metrics } from '../../platform/metrics.ts'
 import { answerOperations, OPERATIONS_PATHS, type Operations } from '../../platform/operations.ts'
 
+/** As nginx has it: the client went away before it was answered. */
+const CLIENT_CLOSED = 499
+
 /** `/health`, `/health/live`, `/health/ready` and `/metrics`: open, no prefix, no body read. */
 export function operationsRouter(operations: Operations): Router {
   const router = Router({ caseSensitive: true })
@@ -23,7 +26,7 @@ export function observeHttp(metrics: Metrics): RequestHandler {
       metrics.observeHttp({
         method: request.method,
         route: typeof pattern === 'string' ? request.baseUrl + pattern : undefined,
-        status: response.statusCode,
+        status: response.writableFinished ? response.statusCode : CLIENT_CLOSED,
         seconds: (performance.now() - began) / 1000,
       })
     })
