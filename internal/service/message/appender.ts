@@ -1,0 +1,262 @@
+import { DomainError } from '../../domain/errors.ts'
+import { type ConversationId, laneOf } from '../../domain/ids.ts'
+import type { AppendItem, AppendOutcome, MessageLog } from './ports.ts'
+
+export type Appended = Extract<AppendOutcome, { status: 'ok' | 'duplicate' | 'mismatch' }>
+
+export interface AppendRequest {
+  item: Omit<AppendItem, 'memberVersion'>
+  /**
+   * Answers the member version the send is allowed under, from cache unless `reload`.
+   * @throws DomainError when the sender may not send.
+   */
+  authorise(reload: boolean): number | Promise<number>
+}
+
+interface Pending extends AppendRequest {
+  memberVersion: number | null
+  attempts: number
+  resolve(outcome: Appended): void
+  reject(error: unknown): void
+}
+
+const PUMPS = 3
+const BATCH_MAX = 128
+/** Sends waiting on this node; beyond it new ones are refused before any work is done. */
+const PENDING_MAX = 20_000
+/** A send that was stale or busy this often gives up; each try reads the members anew. */
+const ATTEMPTS_MAX = 8
+/** SQLSTATE classes that mean that an item's bytes are at fault, not the database. */
+const ITEM_FAULT = /^2[123]/
+
+/**
+ * Group commit: collects the sends of this node into few large transactions while keeping, per conversation,
+ * the order in which they came. Each pump has one call in flight and its share of the conversations, so that
+ * the node never overtakes itself.
+ */
+export class Appender {
+  readonly #pumps: Pump[]
+
+  constructor(log: MessageLog) {
+    this.#pumps = Array.from({ length: PUMPS }, () => new Pump(log))
+  }
+
+  /** Resolves once the message is committed. */
+  append(request: AppendRequest): Promise<Appended> {
+    const pump = this.#pumps[laneOf(request.item.conversationId) % PUMPS]
+    if (!pump) throw new RangeError('no pump')
+    return pump.add(request)
+  }
+
+  /** Resolves when nothing is under way. */
+  async drained(): Promise<void> {
+    await Promise.all(this.#pumps.map((pump) => pump.idle()))
+  }
+}
+
+class Pump {
+  readonly #log: MessageLog
+  /** Sends per conversation in arrival order; a conversation on hold waits for its own slow call. */
+  readonly #queues = new Map<ConversationId, Pending[]>()
+  readonly #held = new Set<ConversationId>()
+  #count = 0
+  #limit = BATCH_MAX
+  #running = false
+  #scheduled = false
+  #idle: (() => void)[] = []
+
+  constructor(log: MessageLog) {
+    this.#log = log
+  }
+
+  add(request: AppendRequest): Promise<Appended> {
+    if (this.#count >= PENDING_MAX) {
+      const busy = new DomainError('overloaded', 'Too many sends are waiting.', { retryAfterMs: 1000 })
+      return Promise.reject(busy)
+    }
+    return new Promise((resolve, reject) => {
+      const pending: Pending = { ...request, memberVersion: null, attempts: 0, resolve, reject }
+      const { conversationId } = request.item
+      const queue = this.#queues.get(conversationId)
+      if (queue) queue.push(pending)
+      else this.#queues.set(conversationId, [pending])
+      this.#count++
+      this.#authorise(pending, false)
+    })
+  }
+
+  idle(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#idle.push(resolve))
+  }
+
+  /** Synchronous when the authorisation is: a warm send enters the batch of this very tick. */
+  #authorise(pending: Pending, reload: boolean): void {
+    try {
+      const version = pending.authorise(reload)
+      if (typeof version === 'number') this.#ready(pending, version)
+      else
+        version.then(
+          (loaded) => this.#ready(pending, loaded),
+          (error: unknown) => this.#refuse(pending, error),
+        )
+    } catch (error) {
+      this.#refuse(pending, error)
+    }
+  }
+
+  #ready(pending: Pending, version: number): void {
+    pending.memberVersion = version
+    this.#schedule()
+  }
+
+  #refuse(pending: Pending, error: unknown): void {
+    const { conversationId } = pending.item
+    const rest = (this.#queues.get(conversationId) ?? []).filter((other) => other !== pending)
+    if (rest.length > 0) this.#queues.set(conversationId, rest)
+    else this.#queues.delete(conversationId)
+    this.#settled(1)
+    pending.reject(error)
+    this.#schedule()
+  }
+
+  #settled(count: number): void {
+    this.#count -= count
+    if (this.#count > 0) return
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  /** Lets the rest of the tick's frames come in before the batch is cut. */
+  #schedule(): void {
+    if (this.#running || this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      void this.#run()
+    })
+  }
+
+  async #run(): Promise<void> {
+    if (this.#running) return
+    this.#running = true
+    for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
+      await this.#commit(batch, false)
+    }
+    this.#running = false
+  }
+
+  /** The authorised front of each conversation's queue, up to a batch. */
+  #take(): Pending[] {
+    const batch: Pending[] = []
+    for (const [conversationId, queue] of this.#queues) {
+      if (this.#held.has(conversationId)) continue
+      let count = 0
+      while (count < queue.length && batch.length < this.#limit && queue[count]?.memberVersion != null) {
+        const pending = queue[count++]
+        if (pending) batch.push(pending)
+      }
+      if (count > 0) this.#dropFront(conversationId, queue, count)
+      if (batch.length >= this.#limit) break
+    }
+    return batch
+  }
+
+  /** What stays goes behind the other conversations, so that a busy one cannot starve them. */
+  #dropFront(conversationId: ConversationId, queue: Pending[], count: number): void {
+    this.#queues.delete(conversationId)
+    if (count < queue.length) this.#queues.set(conversationId, queue.slice(count))
+  }
+
+  /** Never rejects: every failure goes to the sends it concerns. */
+  async #commit(batch: Pending[], wait: boolean): Promise<void> {
+    try {
+      const items = batch.map((pending) => ({ ...pending.item, memberVersion: pending.memberVersion ?? 0 }))
+      const outcomes = await this.#log.append(items, { wait })
+      this.#limit = Math.min(BATCH_MAX, this.#limit * 2)
+      this.#settle(batch, outcomes)
+    } catch (error) {
+      if (batch.length > 1 && isItemFault(error)) this.#halve(batch)
+      else this.#fail(batch, error)
+    }
+  }
+
+  /** One item that cannot be stored must not take the others with it: batches shrink until it is alone. */
+  #halve(batch: Pending[]): void {
+    this.#limit = batch.length >> 1
+    this.#putBack(batch)
+    this.#schedule()
+  }
+
+  #fail(batch: Pending[], error: unknown): void {
+    this.#settled(batch.length)
+    const refusal = isItemFault(error)
+      ? new DomainError('validation_failed', 'The message cannot be stored.', { cause: error })
+      : error
+    for (const pending of batch) pending.reject(refusal)
+  }
+
+  #settle(batch: Pending[], outcomes: AppendOutcome[]): void {
+    const again: Pending[] = []
+    const waiting = new Set<ConversationId>()
+    batch.forEach((pending, index) => {
+      const outcome = outcomes[index] ?? { status: 'busy' }
+      switch (outcome.status) {
+        case 'gone':
+          this.#settled(1)
+          pending.reject(new DomainError('not_found', 'No such conversation.'))
+          break
+        case 'stale':
+          pending.memberVersion = null
+          again.push(pending)
+          break
+        case 'busy':
+          waiting.add(pending.item.conversationId)
+          again.push(pending)
+          break
+        default:
+          this.#settled(1)
+          pending.resolve(outcome)
+      }
+    })
+    this.#repeat(again, waiting)
+  }
+
+  /** In front of their conversations' later sends, in the order they had. */
+  #putBack(batch: readonly Pending[]): void {
+    for (const pending of batch.toReversed()) {
+      const { conversationId } = pending.item
+      const queue = this.#queues.get(conversationId)
+      if (queue) queue.unshift(pending)
+      else this.#queues.set(conversationId, [pending])
+    }
+  }
+
+  #repeat(again: readonly Pending[], waiting: ReadonlySet<ConversationId>): void {
+    this.#putBack(again)
+    for (const pending of again) {
+      if (++pending.attempts > ATTEMPTS_MAX) {
+        this.#refuse(pending, new DomainError('overloaded', 'The conversation is changing too fast.'))
+      } else if (pending.memberVersion === null) this.#authorise(pending, true)
+    }
+    for (const conversationId of waiting) void this.#commitAlone(conversationId)
+  }
+
+  /** A conversation that somebody else holds locked: waits for it apart, so that others do not. */
+  async #commitAlone(conversationId: ConversationId): Promise<void> {
+    if (this.#held.has(conversationId)) return
+    this.#held.add(conversationId)
+    const queue = this.#queues.get(conversationId) ?? []
+    let ready = 0
+    while (ready < Math.min(queue.length, this.#limit) && queue[ready]?.memberVersion != null) ready++
+    const batch = queue.splice(0, ready)
+    if (queue.length === 0) this.#queues.delete(conversationId)
+    if (batch.length > 0) await this.#commit(batch, true)
+    this.#held.delete(conversationId)
+    this.#schedule()
+  }
+}
+
+function isItemFault(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' && ITEM_FAULT.test(code)
+}

@@ -1,0 +1,7 @@
+drop function append;
+drop table lanes;
+drop function log_make_partitions;
+drop table log;
+drop sequence log_position;
+drop function ensure_era;
+drop table cluster_era;
