@@ -1,0 +1,81 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { Health } from './health.ts'
+import { aborted, type Component } from './lifecycle.ts'
+import type { Metrics } from './metrics.ts'
+
+export interface Operations {
+  health: Health
+  metrics: Metrics
+  version: string
+}
+
+export interface OperationsAnswer {
+  status: 200 | 503
+  type: string
+  body: string
+}
+
+export const OPERATIONS_PATHS = ['/health', '/health/live', '/health/ready', '/metrics'] as const
+export type OperationsPath = (typeof OPERATIONS_PATHS)[number]
+
+/** The answers of the operations routes, whatever serves them. */
+export async function answerOperations(
+  path: OperationsPath,
+  { health, metrics, version }: Operations,
+): Promise<OperationsAnswer> {
+  if (path === '/health/live') return json(200, { status: 'up' })
+  if (path === '/metrics') {
+    return { status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() }
+  }
+  const report = await health.report()
+  const able = report.status === 'up' || report.status === 'degraded'
+  if (path === '/health') return json(able ? 200 : 503, { status: report.status, version })
+  return json(able ? 200 : 503, report)
+}
+
+function json(status: 200 | 503, body: unknown): OperationsAnswer {
+  return { status, type: 'application/json; charset=utf-8', body: JSON.stringify(body) }
+}
+
+/** The operations routes on a server of their own, for processes without an API. */
+export class OperationsServer implements Component {
+  readonly name = 'operations'
+  readonly #operations: Operations
+  readonly #listen: { host: string; port: number }
+  readonly #server: Server
+
+  constructor(operations: Operations, listen: { host: string; port: number }) {
+    this.#operations = operations
+    this.#listen = listen
+    this.#server = createServer({ requestTimeout: 10_000 }, (request, response) => {
+      const path = OPERATIONS_PATHS.find((known) => known === request.url?.split('?', 1)[0])
+      if (!path || (request.method !== 'GET' && request.method !== 'HEAD')) {
+        response.writeHead(path ? 405 : 404).end()
+        return
+      }
+      answerOperations(path, this.#operations).then(
+        ({ status, type, body }) =>
+          response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body),
+        (error: Error) => response.destroy(error),
+      )
+    })
+  }
+
+  /** The port that is listened on, once ready (0 asks for a free one). */
+  get port(): number {
+    const address = this.#server.address()
+    return typeof address === 'object' && address !== null ? address.port : 0
+  }
+
+  async run(signal: AbortSignal, ready: () => void): Promise<void> {
+    this.#server.listen(this.#listen)
+    await once(this.#server, 'listening')
+    ready()
+    await aborted(signal)
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    this.#server.closeAllConnections()
+    await closed
+  }
+}
