@@ -1,0 +1,15 @@
+import type { ProcessRecord } from './processes.ts'
+import type { Addresses, ServiceName } from './state.ts'
+
+/** A service run as a process of this machine. */
+export interface NativeService<Name extends ServiceName> {
+  label: string
+  /** Debian packages that bring what is missing. */
+  packages: string[]
+  installed(): boolean
+  /**
+   * Starts it with its data in `folder` (empty, its own) on free ports of 127.0.0.1; resolves when it answers.
+   * Processes are listed in the order in which to stop them.
+   */
+  start(folder: string): Promise<{ address: NonNullable<Addresses[Name]>; processes: ProcessRecord[] }>
+}

@@ -1,0 +1,126 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A process this checkout started, told apart from a later one with the same number by `identity`. */
+export interface ProcessRecord {
+  pid: number
+  identity: string
+}
+
+export interface Launch {
+  command: string
+  args: string[]
+  env?: Record<string, string>
+  /** Standard output and error go here. */
+  logFile: string
+  /** System user to run as; only root can give one. */
+  user?: string | undefined
+}
+
+export const isRoot = process.getuid?.() === 0
+
+const POLL_MS = 50
+const STOP_PATIENCE_MS = 15_000
+
+/** Starts a process that outlives this one. */
+export function launch({ command, args, env = {}, logFile, user }: Launch): ProcessRecord {
+  const log = openSync(logFile, 'a')
+  const [file, ...rest] = user
+    ? ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', command, ...args]
+    : [command, ...args]
+  const child = spawn(file, rest, {
+    detached: true,
+    cwd: '/',
+    stdio: ['ignore', log, log],
+    env: { ...process.env, ...env },
+  })
+  child.unref()
+  if (child.pid === undefined) throw new Error(`could not start ${command}`)
+  return { pid: child.pid, identity: identityOf(child.pid) ?? '' }
+}
+
+/** When the process began, as the system tells it; null when it has ended (or waits to be reaped). */
+export function identityOf(pid: number): string | null {
+  if (existsSync('/proc/self/stat')) {
+    try {
+      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+      return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null)
+    } catch {
+      return null // no such process
+    }
+  }
+  try {
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || null
+  } catch {
+    return null // ps exits 1 for a process that is not there
+  }
+}
+
+export function isAlive({ pid, identity }: ProcessRecord): boolean {
+  return identityOf(pid) === identity
+}
+
+/** Ends exactly that process: asks first, insists after 15 s. */
+export async function stopProcess(record: ProcessRecord): Promise<void> {
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    if (!isAlive(record)) return
+    process.kill(record.pid, signal)
+    const deadline = Date.now() + STOP_PATIENCE_MS
+    while (isAlive(record) && Date.now() < deadline) await sleep(POLL_MS)
+  }
+}
+
+/** Waits until `check` resolves; fails when the process ends first or the time is up, with the log's end. */
+export async function untilReady(
+  name: string,
+  record: ProcessRecord,
+  logFile: string,
+  check: () => Promise<unknown>,
+  patienceMs = 90_000,
+): Promise<void> {
+  const deadline = Date.now() + patienceMs
+  for (;;) {
+    try {
+      await check()
+      return
+    } catch (error) {
+      const ended = !isAlive(record)
+      if (ended || Date.now() > deadline) {
+        const log = readFileSync(logFile, 'utf8').slice(-2000)
+        throw new Error(`${name} ${ended ? 'ended' : 'did not answer'} while starting:\n${log}`, {
+          cause: error,
+        })
+      }
+      await sleep(POLL_MS)
+    }
+  }
+}
+
+/** Ports nobody listens on, each different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))))
+  const ports = servers.map((server) => {
+    const address = server.address()
+    return typeof address === 'object' && address ? address.port : 0
+  })
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+/** Full path of a program in PATH or one of the folders; null when it is not installed. */
+export function findProgram(name: string, folders: string[] = []): string | null {
+  const all = [...folders, ...(process.env['PATH'] ?? '').split(delimiter)]
+  return all.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null
+}
+
+/** Entries of a folder with their full paths, the newest version first; empty when there is none. */
+export function versionsIn(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
+    .map((name) => join(folder, name))
+}

@@ -1,0 +1,69 @@
+/**
+ * Services for tests: `start` provides those that are missing, `stop` ends what was started here.
+ * With `--keep` a later test run uses and leaves them. Any number of starts at once share one set.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { identityOf } from '../internal/testkit/services/processes.ts'
+import { startServices, stopServices } from '../internal/testkit/services/start.ts'
+import { readState, SERVICE_NAMES, STATE_FOLDER } from '../internal/testkit/services/state.ts'
+
+const LOCK_FILE = join(STATE_FOLDER, 'lock')
+
+async function main([command, ...flags]: string[]): Promise<void> {
+  if (command === 'start') return start(flags.includes('--keep'))
+  if (command === 'stop') return stop(flags.includes('--unless-kept'))
+  console.error('Usage: services.ts start [--keep] | stop [--unless-kept]')
+  process.exitCode = 2
+}
+
+async function start(keep: boolean): Promise<void> {
+  try {
+    const addresses = await startServices(keep, (line) => console.log(`  ${line}`))
+    const absent = SERVICE_NAMES.filter((name) => !addresses[name])
+    if (absent.length > 0) console.log(`  without ${absent.join(', ')}: tests that need them are left out`)
+  } catch (error) {
+    if (!readState()?.kept) await stopServices()
+    throw error
+  }
+}
+
+async function stop(unlessKept: boolean): Promise<void> {
+  if (unlessKept && readState()?.kept) return console.log('  services go on running: npm run services:stop')
+  await stopServices()
+}
+
+/** Waits for another `services.ts` of this checkout; a lock whose holder has died is taken over. */
+async function lock(): Promise<void> {
+  mkdirSync(STATE_FOLDER, { recursive: true })
+  for (;;) {
+    try {
+      writeFileSync(LOCK_FILE, `${process.pid} ${identityOf(process.pid)}`, { flag: 'wx' })
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    const [pid = '', identity] = readLock().split(' ')
+    if (pid && identityOf(Number(pid)) !== identity) rmSync(LOCK_FILE, { force: true })
+    await sleep(200)
+  }
+}
+
+function readLock(): string {
+  try {
+    return readFileSync(LOCK_FILE, 'utf8')
+  } catch {
+    return '' // given back in the meantime
+  }
+}
+
+await lock()
+try {
+  await main(process.argv.slice(2))
+} catch (error) {
+  console.error(`  services: ${error instanceof Error ? error.message : error}`)
+  process.exitCode = 1
+} finally {
+  rmSync(LOCK_FILE, { force: true })
+}
