@@ -65,6 +65,19 @@ describe('health', () => {
     expect(asked).toBe(2)
   })
 
+  it('lets who asks during a slow round share it, rather than call it down', async () => {
+    let now = 0
+    const answer = Promise.withResolvers<void>()
+    const slow = check('postgres', true, () => answer.promise)
+    const health = new Health({ checks: [slow], clock: { now: () => now } })
+    const first = health.report()
+    now = 1500
+    const second = health.report()
+    answer.resolve()
+    expect((await first).status).toBe('up')
+    expect((await second).status).toBe('up')
+  })
+
   it('says null for a queue that cannot be asked, and draining once told', async () => {
     const health = new Health({ checks: [], clock: { now: () => 0 }, queueDepth: refused })
     expect(await health.report()).toMatchObject({ status: 'up', queueDepth: null, openWebSockets: null })

@@ -46,7 +46,8 @@ export class Health {
   /** Checks that have not ended, those given up on included: none is started twice. */
   readonly #running = new Map<string, Promise<void>>()
   #draining = false
-  #cached: { at: number; report: Promise<HealthReport> } | null = null
+  #last: { at: number; report: HealthReport } | null = null
+  #asking: Promise<HealthReport> | null = null
 
   constructor(options: HealthOptions) {
     this.#options = options
@@ -61,12 +62,26 @@ export class Health {
 
   /** Never rejects. */
   async report(): Promise<HealthReport> {
-    const now = this.#options.clock.now()
-    if (!this.#cached || now - this.#cached.at >= this.#cacheMs) {
-      this.#cached = { at: now, report: this.#ask() }
-    }
-    const report = await this.#cached.report
+    const report = this.#fresh() ?? (await this.#round())
     return this.#draining ? { ...report, status: 'draining' } : report
+  }
+
+  #fresh(): HealthReport | null {
+    if (!this.#last) return null
+    return this.#options.clock.now() - this.#last.at < this.#cacheMs ? this.#last.report : null
+  }
+
+  /** One round at a time: who comes while it runs shares it. */
+  #round(): Promise<HealthReport> {
+    this.#asking ??= this.#ask()
+      .then((report) => {
+        this.#last = { at: this.#options.clock.now(), report }
+        return report
+      })
+      .finally(() => {
+        this.#asking = null
+      })
+    return this.#asking
   }
 
   async #ask(): Promise<HealthReport> {
