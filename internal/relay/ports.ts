@@ -1,0 +1,72 @@
+import type { ChatEvent } from '../domain/event.ts'
+import type { LogEntry } from '../domain/log-entry.ts'
+
+/** Where the relay hands events to whoever acts on them outside the conversation (push, mail, index). */
+export interface EventPublisher {
+  /**
+   * Resolves once every event is stored durably and has reached at least one queue; travels as messages of
+   * up to 64 events. Rejects with `dependency_unavailable` when any of them was refused, unroutable or not
+   * confirmed in time; some may have arrived then, so that the caller repeats all of them: consumers see
+   * events at least once. Order is not promised.
+   */
+  publish(events: readonly ChatEvent[]): Promise<void>
+}
+
+export type Follower = 'archive' | 'events'
+
+/** A place in a lane: rows are ordered by transaction, then position. Both are opaque here. */
+export interface LanePosition {
+  xid: string
+  position: string
+  day: string
+}
+
+export interface LaneRow extends LanePosition {
+  entry: LogEntry
+}
+
+export interface LaneLease {
+  lane: number
+  /** Everything up to here is done. */
+  cursor: LanePosition
+  /** The cursor as it was at least 60 s ago; replaying from it makes good what a store forgot. */
+  safe: LanePosition
+  /** Another node had the lane before, or nobody: what it did last may not have lasted. */
+  takenOver: boolean
+}
+
+/** The log as its followers see it. */
+export interface RelayLog {
+  /**
+   * Renews this node's lanes for 10 s and takes free ones (expired, given back, or of a node that died, which
+   * is known at once) up to the node's fair share; lanes above the share are given back. Answers all it has.
+   */
+  lease(follower: Follower): Promise<LaneLease[]>
+
+  /** Gives lanes back, so that other nodes have them at once. */
+  release(follower: Follower): Promise<void>
+
+  /**
+   * Up to `limit` rows after a place, in the lane's order, of transactions below the horizon: whatever
+   * commits later sorts later.
+   */
+  rows(lane: number, after: LanePosition, limit: number): Promise<LaneRow[]>
+
+  /** Moves the cursor forward and renews the lease; false when the lane is no longer this node's. */
+  advance(follower: Follower, lane: number, to: LaneRow): Promise<boolean>
+
+  /** Lanes that have rows the follower has not done yet. */
+  lanesWithWork(follower: Follower): Promise<number[]>
+
+  /** Those rows, counted up to 100,000 a lane; for operators, not for the relay. */
+  backlog(follower: Follower): Promise<{ lane: number; rows: number }[]>
+}
+
+/** Where messages live when the log has forgotten them. */
+export interface ArchiveWriter {
+  /**
+   * Writes rows under their stamps; the same row may come again, in any order.
+   * @throws DomainError dependency_unavailable when a row may not be stored.
+   */
+  write(entries: readonly LogEntry[]): Promise<void>
+}

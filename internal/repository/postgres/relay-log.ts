@@ -1,0 +1,151 @@
+import type pg from 'pg'
+import type { Follower, LaneLease, LanePosition, LaneRow, RelayLog } from '../../relay/ports.ts'
+import { entryOf, LOG_ROW_COLUMNS, type LogRow } from './log-entry.ts'
+import { queryLog } from './log-pool.ts'
+import { NodeLock } from './node-lock.ts'
+
+// Free: nobody's, expired, or of a node whose advisory lock is gone, which means that it died.
+const LEASE = {
+  name: 'relay-lease',
+  text: `
+    with nodes as materialized (
+      select objid::bigint key from pg_locks
+      where locktype = 'advisory' and classid = ${NodeLock.CLASS} and objsubid = 2 and granted
+        and database = (select oid from pg_database where datname = current_database())
+    ), share as (
+      select ceil(16.0 / greatest(count(*), 1)) n from nodes
+    ), candidates as (
+      select lane, owner is not distinct from $2 own
+      from lanes
+      where follower = $1 and (owner is null or owner = $2 or until < now() or owner not in (select key from nodes))
+      order by lane for update skip locked
+    ), ranked as (
+      select lane, own, row_number() over (order by own desc, lane) rank from candidates
+    ), given_back as (
+      update lanes l set owner = null, until = '-infinity'
+      from ranked r where l.follower = $1 and l.lane = r.lane and r.own and r.rank > (select n from share)
+    )
+    update lanes l set owner = $2, until = now() + interval '10 s'
+    from ranked r where l.follower = $1 and l.lane = r.lane and r.rank <= (select n from share)
+    returning l.lane, l.xid::text, l.position::text, l.day::text,
+      l.safe_xid::text, l.safe_position::text, l.safe_day::text, not r.own taken_over`,
+}
+
+const RELEASE = {
+  name: 'relay-release',
+  text: `update lanes set owner = null, until = '-infinity' where follower = $1 and owner = $2`,
+}
+
+const ROWS = {
+  name: 'relay-rows',
+  text: `
+    select l.xid::text row_xid, l.position::text row_position, l.day::text, ${LOG_ROW_COLUMNS}
+    from log l
+    where l.lane = $1 and (l.xid, l.position) > ($2::xid8, $3) and l.kind = 1
+      and l.xid < pg_snapshot_xmin(pg_current_snapshot())
+      and l.day between $4::date - 1 and (now() at time zone 'UTC')::date + 1
+    order by l.xid, l.position limit $5`,
+}
+
+const ADVANCE = {
+  name: 'relay-advance',
+  text: `
+    update lanes set xid = $4::xid8, position = $5, day = $6, until = now() + interval '10 s',
+      safe_xid = case when due then mark_xid else safe_xid end,
+      safe_position = case when due then mark_position else safe_position end,
+      safe_day = case when due then mark_day else safe_day end,
+      mark_xid = case when due then $4::xid8 else mark_xid end,
+      mark_position = case when due then $5 else mark_position end,
+      mark_day = case when due then $6 else mark_day end,
+      mark_at = case when due then now() else mark_at end
+    from (select now() - mark_at > interval '60 s' due from lanes where follower = $1 and lane = $2) d
+    where follower = $1 and lane = $2 and owner = $3 and (xid, position) < ($4::xid8, $5)
+    returning 1`,
+}
+
+const UNDONE = `
+  from log l where l.lane = k.lane and (l.xid, l.position) > (k.xid, k.position) and l.kind = 1
+    and l.xid < pg_snapshot_xmin(pg_current_snapshot())
+    and l.day between k.day - 1 and (now() at time zone 'UTC')::date + 1`
+
+const LANES_WITH_WORK = {
+  name: 'relay-work',
+  text: `select k.lane from lanes k where k.follower = $1 and exists (select 1 ${UNDONE})`,
+}
+
+const BACKLOG = {
+  name: 'relay-backlog',
+  text: `
+    select k.lane, (select count(*) from (select 1 ${UNDONE} limit 100000) x)::integer rows
+    from lanes k where k.follower = $1`,
+}
+
+interface LeaseRow {
+  lane: number
+  xid: string
+  position: string
+  day: string
+  safe_xid: string
+  safe_position: string
+  safe_day: string
+  taken_over: boolean
+}
+
+type RelayRow = LogRow & { row_xid: string; row_position: string; day: string }
+
+/** RelayLog on PostgreSQL; `node` is what tells whether this process lives. */
+export class PostgresRelayLog implements RelayLog {
+  readonly #pool: pg.Pool
+  readonly #node: NodeLock
+
+  constructor(pool: pg.Pool, node: NodeLock) {
+    this.#pool = pool
+    this.#node = node
+  }
+
+  async lease(follower: Follower): Promise<LaneLease[]> {
+    const rows = await queryLog<LeaseRow>(this.#pool, LEASE, [follower, await this.#node.key()])
+    return rows.map((row) => ({
+      lane: row.lane,
+      cursor: { xid: row.xid, position: row.position, day: row.day },
+      safe: { xid: row.safe_xid, position: row.safe_position, day: row.safe_day },
+      takenOver: row.taken_over,
+    }))
+  }
+
+  async release(follower: Follower): Promise<void> {
+    await queryLog(this.#pool, RELEASE, [follower, await this.#node.key()])
+  }
+
+  async rows(lane: number, after: LanePosition, limit: number): Promise<LaneRow[]> {
+    const rows = await queryLog<RelayRow>(this.#pool, ROWS, [
+      lane,
+      after.xid,
+      after.position,
+      after.day,
+      limit,
+    ])
+    return rows.map((row) => ({
+      xid: row.row_xid,
+      position: row.row_position,
+      day: row.day,
+      entry: entryOf(row),
+    }))
+  }
+
+  async advance(follower: Follower, lane: number, to: LaneRow): Promise<boolean> {
+    const key = await this.#node.key()
+    const values = [follower, lane, key, to.xid, to.position, to.day]
+    return (await queryLog(this.#pool, ADVANCE, values)).length > 0
+  }
+
+  async lanesWithWork(follower: Follower): Promise<number[]> {
+    const rows = await queryLog<{ lane: number }>(this.#pool, LANES_WITH_WORK, [follower])
+    return rows.map((row) => row.lane)
+  }
+
+  async backlog(follower: Follower): Promise<{ lane: number; rows: number }[]> {
+    const rows = await queryLog<{ lane: number; rows: number }>(this.#pool, BACKLOG, [follower])
+    return rows.filter((row) => row.rows > 0)
+  }
+}
