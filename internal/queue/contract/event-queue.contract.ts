@@ -1,0 +1,190 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import type { DeviceId } from '../../domain/push.ts'
+import type { EventConsumer, FollowUp, NotifyTask, TaskHandler } from '../../notifier/ports.ts'
+import type { EventPublisher } from '../../relay/ports.ts'
+import { messageEvent } from '../../testkit/events.ts'
+import { eventually } from '../../testkit/eventually.ts'
+
+export interface QueueUnderTest {
+  kind: 'rabbitmq' | 'postgres'
+  /** Where a process of its own reaches the queue. */
+  url: string
+  publisher: EventPublisher
+  consumer(): EventConsumer
+  /** Breaks all connections of publisher and consumers. */
+  cut(): void
+  /** Bodies of the dead letters. */
+  dead(): Promise<unknown[]>
+  /** Takes away the queue that events go to. */
+  removeQueue(): Promise<void>
+  close(): Promise<void>
+}
+
+const HOLDER = fileURLToPath(new URL('../../testkit/queue-holder.ts', import.meta.url))
+
+/** EventPublisher and EventConsumer over one queue; `open` gives an empty one each time. */
+export function eventQueueContract(name: string, open: () => Promise<QueueUnderTest>): void {
+  describe(`${name} as event queue`, () => {
+    let queue: QueueUnderTest
+    let stop: (() => Promise<void>)[]
+
+    beforeEach(async () => {
+      queue = await open()
+      stop = []
+    })
+
+    afterEach(async () => {
+      for (const end of stop) await end()
+      await queue.close()
+    })
+
+    /** Consumes until the test ends; returns the tasks handed out so far, and a way to end it. */
+    async function consume(
+      react: (task: NotifyTask, signal: AbortSignal) => FollowUp[] | Promise<FollowUp[]>,
+    ) {
+      const batches: NotifyTask[][] = []
+      const handler: TaskHandler = async (tasks, signal) => {
+        batches.push(tasks)
+        return (await Promise.all(tasks.map((task) => react(task, signal)))).flat()
+      }
+      const controller = new AbortController()
+      const ready = Promise.withResolvers<void>()
+      const running = queue.consumer().consume(handler, controller.signal, ready.resolve)
+      const end = async () => {
+        controller.abort()
+        await running
+      }
+      stop.push(end)
+      await ready.promise
+      return { batches, seqs: () => batches.flat().map((task) => task.event.seq), end }
+    }
+
+    it('hands out what was published, in messages of up to 64 events', async () => {
+      const events = Array.from({ length: 150 }, (_, i) => messageEvent({ seq: i + 1 }))
+      await queue.publisher.publish(events)
+      const { batches, seqs } = await consume(() => [])
+      await eventually(() => expect(seqs()).toHaveLength(150))
+      expect(new Set(seqs()).size).toBe(150)
+      expect(batches.map((batch) => batch.length).sort()).toEqual([22, 64, 64])
+      const task = batches.flat().find((each) => each.event.seq === 7)
+      expect(task).toEqual({
+        event: events[6],
+        attempt: 0,
+        graceOver: false,
+        scope: { kind: 'members', after: null },
+      })
+    })
+
+    it('shares the work among consumers and gives each message to one of them', async () => {
+      const first = await consume(() => [])
+      const second = await consume(() => [])
+      for (let seq = 1; seq <= 40; seq++) await queue.publisher.publish([messageEvent({ seq })])
+      await eventually(() => expect(first.seqs().length + second.seqs().length).toBe(40))
+      expect(new Set([...first.seqs(), ...second.seqs()]).size).toBe(40)
+    })
+
+    it('brings a retry back after its delay, with its attempt and scope', async () => {
+      const deviceIds = ['01900000-0000-7000-8000-000000000001' as DeviceId]
+      const { batches, seqs } = await consume((task) => {
+        if (task.event.seq !== 1 || task.attempt > 0) return []
+        const again: NotifyTask = { ...task, attempt: 1, scope: { kind: 'devices', deviceIds } }
+        return [{ kind: 'again', task: again, delayMs: 5000 }]
+      })
+      await queue.publisher.publish([messageEvent({ seq: 1 }), messageEvent({ seq: 2 })])
+      await eventually(() => expect(seqs()).toHaveLength(2))
+      await queue.publisher.publish([messageEvent({ seq: 3 })])
+      await eventually(() => expect(seqs()).toHaveLength(4))
+      expect(seqs()).toEqual([1, 2, 3, 1])
+      expect(batches.flat()[3]).toMatchObject({ attempt: 1, scope: { kind: 'devices', deviceIds } })
+    })
+
+    it('keeps dead letters with their reason', async () => {
+      await consume((task) => [{ kind: 'dead', task, reason: 'six attempts' }])
+      const event = messageEvent({ seq: 5 })
+      await queue.publisher.publish([event])
+      await eventually(async () => expect(await queue.dead()).toHaveLength(1))
+      expect((await queue.dead())[0]).toMatchObject({ reason: 'six attempts', task: { event } })
+    })
+
+    it('brings a batch back, each task by itself, when its handler rejects', async () => {
+      let rejected = 0
+      const { batches, seqs } = await consume(() => {
+        if (rejected++ < 3) throw new Error('cannot handle this now')
+        return []
+      })
+      await queue.publisher.publish([1, 2, 3].map((seq) => messageEvent({ seq })))
+      await eventually(() => expect(seqs()).toHaveLength(6))
+      expect(batches.map((batch) => batch.length)).toEqual([3, 1, 1, 1])
+      expect(new Set(seqs().slice(3))).toEqual(new Set([1, 2, 3]))
+    })
+
+    it('brings back what a killed process held', async () => {
+      await queue.publisher.publish([messageEvent({ seq: 1 }), messageEvent({ seq: 2 })])
+      const holder = spawn(process.execPath, [HOLDER, queue.kind, queue.url], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      for await (const line of createInterface(holder.stdout)) if (line === 'held') break
+      holder.kill('SIGKILL')
+      await once(holder, 'exit')
+      const { seqs } = await consume(() => [])
+      await eventually(() => expect(seqs().sort()).toEqual([1, 2]), { withinMs: 40_000 })
+    }, 60_000)
+
+    it('goes on by itself after its connections are lost', async () => {
+      const { seqs } = await consume(() => [])
+      await queue.publisher.publish([messageEvent({ seq: 1 })])
+      await eventually(() => expect(seqs()).toEqual([1]))
+      queue.cut()
+      await eventually(() => queue.publisher.publish([messageEvent({ seq: 2 })]))
+      await eventually(() => expect(seqs()).toContain(2))
+    })
+
+    it('finishes on abort what its handler finishes, and takes nothing new', async () => {
+      const release = Promise.withResolvers<void>()
+      const started = Promise.withResolvers<void>()
+      const first = await consume(async (task) => {
+        started.resolve()
+        await release.promise
+        return [{ kind: 'dead', task, reason: 'finished' }]
+      })
+      await queue.publisher.publish([messageEvent({ seq: 1 })])
+      await started.promise
+      const ended = first.end()
+      release.resolve()
+      await ended
+      expect(await queue.dead()).toHaveLength(1)
+      await queue.publisher.publish([messageEvent({ seq: 2 })])
+      const second = await consume(() => [])
+      await eventually(() => expect(second.seqs()).toEqual([2]))
+      expect(first.seqs()).toEqual([1])
+    })
+
+    it('returns on abort what its handler rejects', async () => {
+      const started = Promise.withResolvers<void>()
+      const first = await consume(async (_task, signal) => {
+        started.resolve()
+        return new Promise<never>((_, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('stopping')), { once: true })
+        })
+      })
+      await queue.publisher.publish([messageEvent({ seq: 1 })])
+      await started.promise
+      await first.end()
+      const second = await consume(() => [])
+      await eventually(() => expect(second.seqs()).toEqual([1]))
+      expect(await queue.dead()).toEqual([])
+    })
+
+    it('rejects a publish that no queue takes', async () => {
+      await queue.publisher.publish([messageEvent({ seq: 1 })])
+      await queue.removeQueue()
+      await expect(queue.publisher.publish([messageEvent({ seq: 2 })])).rejects.toMatchObject({
+        code: 'dependency_unavailable',
+      })
+    })
+  })
+}

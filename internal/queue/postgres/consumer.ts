@@ -1,0 +1,79 @@
+import type { JobResult, JobWithMetadata } from 'pg-boss'
+import type { EventConsumer, FollowUp, NotifyTask, TaskHandler } from '../../notifier/ports.ts'
+import { aborted } from '../../platform/lifecycle.ts'
+import type { Logger } from '../../platform/logger.ts'
+import { envelopeOf, parseEnvelope } from '../codec.ts'
+import { outgoing } from '../follow-ups.ts'
+import { type Boss, DEAD_QUEUE, NOTIFY_QUEUE } from './boss.ts'
+import { insertAll } from './insert.ts'
+
+export interface PostgresConsumerDeps {
+  boss: Boss
+  logger: Logger
+}
+
+/** Messages (of up to 64 tasks) held at once. */
+const PREFETCH = 8
+const POLL_SECONDS = 1
+
+/** Consumes `notify`; every outcome is inserted before its job completes. */
+export class PostgresConsumer implements EventConsumer {
+  readonly #deps: PostgresConsumerDeps
+
+  constructor(deps: PostgresConsumerDeps) {
+    this.#deps = deps
+  }
+
+  async consume(handler: TaskHandler, signal: AbortSignal, ready: () => void): Promise<void> {
+    const boss = this.#deps.boss.get()
+    const options = {
+      batchSize: PREFETCH,
+      burstWhenBatchFull: true,
+      includeMetadata: true,
+      perJobResults: true,
+      pollingIntervalSeconds: POLL_SECONDS,
+      // Delayed jobs become due without a notification.
+      notifyPollingIntervalSeconds: POLL_SECONDS,
+    } as const
+    const id = await boss.work(NOTIFY_QUEUE, options, (jobs: JobWithMetadata<unknown>[]) =>
+      Promise.all(jobs.map((job) => this.#settle(job, handler, signal))),
+    )
+    ready()
+    await aborted(signal)
+    await boss.offWork(NOTIFY_QUEUE, { id, wait: true })
+  }
+
+  async #settle(
+    job: JobWithMetadata<unknown>,
+    handler: TaskHandler,
+    signal: AbortSignal,
+  ): Promise<JobResult> {
+    try {
+      const tasks = parseEnvelope(job.data)
+      if (tasks === null) return { id: job.id, status: 'deadletter', output: { reason: 'undecodable' } }
+      if (job.retryCount > 0 && tasks.length > 1) await this.#split(tasks)
+      else await this.#insert(await handler(tasks, signal))
+      return { id: job.id, status: 'completed' }
+    } catch (error) {
+      if (!signal.aborted) this.#deps.logger.error({ err: error }, 'a batch of events could not be settled')
+      return { id: job.id, status: 'failed', output: { message: String(error) } }
+    }
+  }
+
+  async #split(tasks: NotifyTask[]): Promise<void> {
+    const jobs = tasks.map((task) => ({ data: envelopeOf([task]) }))
+    await insertAll(this.#deps.boss.get(), NOTIFY_QUEUE, jobs)
+  }
+
+  async #insert(followUps: FollowUp[]): Promise<void> {
+    const boss = this.#deps.boss.get()
+    const { again, dead } = outgoing(followUps)
+    const jobs = again.map(({ delayMs, tasks }) => ({ data: envelopeOf(tasks), startAfter: delayMs / 1000 }))
+    await insertAll(boss, NOTIFY_QUEUE, jobs)
+    await insertAll(
+      boss,
+      DEAD_QUEUE,
+      dead.map((data) => ({ data })),
+    )
+  }
+}

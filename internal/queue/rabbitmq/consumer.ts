@@ -1,0 +1,171 @@
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
+import type { EventConsumer, FollowUp, NotifyTask, TaskHandler } from '../../notifier/ports.ts'
+import { aborted, pause } from '../../platform/lifecycle.ts'
+import type { Logger } from '../../platform/logger.ts'
+import { envelopeOf, parseEnvelope } from '../codec.ts'
+import { outgoing } from '../follow-ups.ts'
+import { Confirms, type OutgoingMessage } from './confirms.ts'
+import { backOff, openConnection } from './connection.ts'
+import { DEAD_QUEUE, declareTopology, NOTIFY_QUEUE, queueFor } from './topology.ts'
+
+export interface RabbitConsumerDeps {
+  url: string
+  logger: Logger
+  /** Messages (of up to 64 tasks) held at once. */
+  prefetch?: number
+}
+
+const PREFETCH = 8
+
+/** Consumes `notify`; every outcome is published and confirmed before its message is acknowledged. */
+export class RabbitConsumer implements EventConsumer {
+  readonly #deps: RabbitConsumerDeps
+
+  constructor(deps: RabbitConsumerDeps) {
+    this.#deps = deps
+  }
+
+  async consume(handler: TaskHandler, signal: AbortSignal, ready: () => void): Promise<void> {
+    let failures = 0
+    while (!signal.aborted) {
+      try {
+        const session = await Session.open(this.#deps, handler, signal)
+        failures = 0
+        ready()
+        await session.finished()
+      } catch (error) {
+        const waitMs = backOff(failures++)
+        this.#deps.logger.warn({ err: error, waitMs }, 'RabbitMQ cannot be consumed; trying again')
+        // The broker's absence is shown by health, not by a process that never starts.
+        ready()
+        await pause(waitMs, signal)
+      }
+    }
+  }
+}
+
+/** One connection's life as a consumer. */
+class Session {
+  readonly #connection: ChannelModel
+  readonly #channel: Channel
+  readonly #confirms: Confirms
+  readonly #closed = new AbortController()
+  readonly #handling = new Set<Promise<void>>()
+  readonly #deps: { logger: Logger; handler: TaskHandler; signal: AbortSignal }
+  #consumerTag = ''
+
+  static async open(deps: RabbitConsumerDeps, handler: TaskHandler, signal: AbortSignal): Promise<Session> {
+    const connection = await openConnection(deps.url, 'realchat notifier', deps.logger)
+    try {
+      const channel = await connection.createConfirmChannel()
+      channel.on('error', (error) => deps.logger.warn({ err: error }, 'RabbitMQ channel failed'))
+      const session = new Session(connection, channel, new Confirms(channel), {
+        logger: deps.logger,
+        handler,
+        signal,
+      })
+      await declareTopology(channel)
+      await channel.prefetch(deps.prefetch ?? PREFETCH)
+      const { consumerTag } = await channel.consume(NOTIFY_QUEUE, (message) => session.take(message))
+      session.#consumerTag = consumerTag
+      return session
+    } catch (error) {
+      await connection.close().catch((closing) => deps.logger.debug({ err: closing }, 'closing'))
+      throw error
+    }
+  }
+
+  constructor(
+    connection: ChannelModel,
+    channel: Channel,
+    confirms: Confirms,
+    deps: { logger: Logger; handler: TaskHandler; signal: AbortSignal },
+  ) {
+    this.#connection = connection
+    this.#channel = channel
+    this.#confirms = confirms
+    this.#deps = deps
+    channel.on('close', () => this.#closed.abort())
+  }
+
+  /** Resolves when drained after an abort; rejects when the broker ended the session. */
+  async finished(): Promise<void> {
+    const { signal, logger } = this.#deps
+    await Promise.race([aborted(signal), aborted(this.#closed.signal)])
+    if (!this.#closed.signal.aborted) {
+      await this.#channel
+        .cancel(this.#consumerTag)
+        .catch((error) => logger.warn({ err: error }, 'cancelling'))
+    }
+    await Promise.allSettled(this.#handling)
+    // Closing returns to the queue what is not acknowledged; the channel first, as closing the connection
+    // overtakes acknowledgements (seen: handled once more).
+    if (!this.#closed.signal.aborted) {
+      await this.#channel.close().catch((error) => logger.debug({ err: error }, 'closing'))
+    }
+    await this.#connection.close().catch((error) => logger.debug({ err: error }, 'closing'))
+    if (!signal.aborted) throw new Error('the broker ended the session')
+  }
+
+  take(message: ConsumeMessage | null): void {
+    // The broker cancelled the consumer: its queue is gone or moved, so that declaring anew is due.
+    if (message === null) {
+      this.#closed.abort()
+      return
+    }
+    const work = this.#settle(message)
+      .catch((error) => this.#giveBack(message, error))
+      // The channel went away at that very moment, and the broker takes the message back by itself.
+      .catch((error) => this.#deps.logger.warn({ err: error }, 'a batch of events could not be returned'))
+      .finally(() => this.#handling.delete(work))
+    this.#handling.add(work)
+  }
+
+  async #settle(message: ConsumeMessage): Promise<void> {
+    const tasks = decode(message)
+    if (tasks === null) await this.#confirms.send(undecodable(message))
+    else if (message.fields.redelivered && tasks.length > 1) await this.#split(tasks)
+    else await this.#publish(await this.#deps.handler(tasks, this.#deps.signal))
+    if (!this.#closed.signal.aborted) this.#channel.ack(message)
+  }
+
+  async #split(tasks: NotifyTask[]): Promise<void> {
+    await Promise.all(tasks.map((task) => this.#confirms.send(toQueue(NOTIFY_QUEUE, envelopeOf([task])))))
+  }
+
+  async #publish(followUps: FollowUp[]): Promise<void> {
+    const { again, dead } = outgoing(followUps)
+    await Promise.all([
+      ...again.map(({ delayMs, tasks }) =>
+        this.#confirms.send(toQueue(queueFor(delayMs), envelopeOf(tasks))),
+      ),
+      ...dead.map((letter) => this.#confirms.send(toQueue(DEAD_QUEUE, letter))),
+    ])
+  }
+
+  async #giveBack(message: ConsumeMessage, error: unknown): Promise<void> {
+    const { logger, signal } = this.#deps
+    if (!signal.aborted) logger.error({ err: error }, 'a batch of events could not be settled')
+    // Not at once: a fault that lasts would otherwise spin through the delivery limit.
+    await pause(1000, AbortSignal.any([signal, this.#closed.signal]))
+    if (!this.#closed.signal.aborted) this.#channel.nack(message, false, true)
+  }
+}
+
+function toQueue(queue: string, body: unknown): OutgoingMessage {
+  return { exchange: '', routingKey: queue, body }
+}
+
+function decode(message: ConsumeMessage): NotifyTask[] | null {
+  try {
+    return parseEnvelope(JSON.parse(message.content.toString()))
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
+}
+
+function undecodable(message: ConsumeMessage): OutgoingMessage {
+  const body = { reason: 'undecodable', content: message.content.toString('base64') }
+  return toQueue(DEAD_QUEUE, body)
+}

@@ -1,0 +1,102 @@
+import { describe, expect, it } from '@jest/globals'
+import { connect } from 'amqplib'
+import { createLogger } from '../../platform/logger.ts'
+import { messageEvent } from '../../testkit/events.ts'
+import { eventually } from '../../testkit/eventually.ts'
+import { startProxy } from '../../testkit/proxy.ts'
+import { testRabbitmq } from '../../testkit/services.ts'
+import { eventQueueContract, type QueueUnderTest } from '../contract/event-queue.contract.ts'
+import { RabbitConsumer } from './consumer.ts'
+import { RabbitPublisher } from './publisher.ts'
+import { DEAD_QUEUE, declareTopology, EVENTS_EXCHANGE, NOTIFY_QUEUE } from './topology.ts'
+
+const logger = createLogger({ name: 'test', level: 'silent' })
+
+async function open(): Promise<QueueUnderTest> {
+  const { url } = await testRabbitmq()
+  const { hostname, port } = new URL(url)
+  const proxy = await startProxy({ host: hostname, port: Number(port || 5672) })
+  const through = new URL(url)
+  through.port = String(proxy.port)
+  const publisher = new RabbitPublisher({ url: through.href, logger })
+  const direct = await connect(url)
+  const channel = await direct.createChannel()
+  const dead: unknown[] = []
+  return {
+    kind: 'rabbitmq',
+    url,
+    publisher,
+    consumer: () => new RabbitConsumer({ url: through.href, logger }),
+    cut: () => proxy.cut(),
+    dead: async () => {
+      for (;;) {
+        const message = await channel.get(DEAD_QUEUE, { noAck: true })
+        if (!message) return dead
+        dead.push(JSON.parse(message.content.toString()))
+      }
+    },
+    removeQueue: async () => {
+      await channel.deleteQueue(NOTIFY_QUEUE)
+    },
+    close: async () => {
+      await publisher.close()
+      await direct.close()
+      await proxy.close()
+    },
+  }
+}
+
+eventQueueContract('RabbitMQ', open)
+
+describe('RabbitMQ topology', () => {
+  it('comes back by itself after its queue was deleted under it', async () => {
+    const queue = await open()
+    const seen: number[] = []
+    const controller = new AbortController()
+    const running = queue.consumer().consume(
+      async (tasks) => {
+        seen.push(...tasks.map((task) => task.event.seq))
+        return []
+      },
+      controller.signal,
+      () => {},
+    )
+    await queue.publisher.publish([messageEvent({ seq: 1 })])
+    await eventually(() => expect(seen).toEqual([1]))
+    await queue.removeQueue()
+    await eventually(() => queue.publisher.publish([messageEvent({ seq: 2 })]))
+    await eventually(() => expect(seen).toContain(2))
+    controller.abort()
+    await running
+    await queue.close()
+  })
+
+  it('may be declared by any number of processes at once', async () => {
+    const { url } = await testRabbitmq()
+    const connections = await Promise.all(Array.from({ length: 4 }, () => connect(url)))
+    await Promise.all(connections.map(async (each) => declareTopology(await each.createChannel())))
+    await Promise.all(connections.map((each) => each.close()))
+  })
+
+  it('moves what is not one of our messages to the dead letters', async () => {
+    const queue = await open()
+    const controller = new AbortController()
+    await queue.publisher.publish([messageEvent()])
+    const running = queue.consumer().consume(
+      async () => [],
+      controller.signal,
+      () => {},
+    )
+    const other = await connect(queue.url)
+    const channel = await other.createConfirmChannel()
+    channel.publish(EVENTS_EXCHANGE, 'message', Buffer.from('{"version":'))
+    channel.publish(EVENTS_EXCHANGE, 'message', Buffer.from('{"version":1,"tasks":[{"event":{}}]}'))
+    await channel.waitForConfirms()
+    await eventually(async () => expect(await queue.dead()).toHaveLength(2))
+    expect(await queue.dead()).toMatchObject([{ reason: 'undecodable' }, { reason: 'undecodable' }])
+    controller.abort()
+    await running
+    await other.close()
+    await queue.close()
+  })
+})

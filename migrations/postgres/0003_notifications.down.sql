@@ -1,0 +1,3 @@
+drop table developer_outbox;
+drop table notification_claims;
+drop table push_tokens;
