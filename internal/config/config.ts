@@ -11,7 +11,7 @@ export interface Config {
   /** Encrypts signing keys at rest and derives other keys; null when standalone is to make its own. */
   secretKey: string | null
   postgres: Store<{ url: string; replicaUrls: string[] }>
-  cassandra: Store<{ contactPoints: string[]; localDc: string; keyspace: string }>
+  cassandra: Store<CassandraConfig>
   redis: Store<{ urls: string[]; prefix: string }>
   rabbitmq: Store<{ url: string }>
   push: PushConfig
@@ -23,6 +23,14 @@ export interface Config {
   dataDir: string
   /** Adds sample users and history (standalone `--demo`). */
   demo: boolean
+}
+
+export interface CassandraConfig {
+  contactPoints: string[]
+  localDc: string
+  keyspace: string
+  /** CQL map for a keyspace that migrations create; null for one copy. */
+  replication: string | null
 }
 
 export interface HttpConfig {
@@ -126,6 +134,7 @@ function cassandra(reader: EnvReader, process: Process): Config['cassandra'] {
     contactPoints: reader.list(name),
     localDc: reader.optional('CASSANDRA_LOCAL_DC') ?? 'datacenter1',
     keyspace,
+    replication: reader.optional('CASSANDRA_REPLICATION') ?? null,
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { ConfigError } from '../config/env.ts'
+import { OperatorError } from './operator-error.ts'
 
 export interface Binary {
   name: string
@@ -13,6 +14,8 @@ export interface Binary {
 
 const EXIT_CONFIGURATION = 2
 const EXIT_FAILURE = 1
+/** System error codes, and PostgreSQL's for refused credentials and databases that do not exist. */
+const UNREACHABLE = /^(?:ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|28...|3D000)$/
 
 /** Version of the running code, from package.json (two folders up in the tree, three in `dist`). */
 export function version(): string {
@@ -66,11 +69,13 @@ function fail(code: number, ...lines: string[]): never {
 
 /** One clear line for what an operator can mend; the stack for what only we can. */
 function describeFailure(error: unknown): string {
+  if (error instanceof OperatorError) return error.message
   const { code, message, stack } = error as NodeJS.ErrnoException
   const port = (error as { port?: number }).port
   if (code === 'EADDRINUSE') return `Port ${port} is in use: stop what listens there, or set PORT.`
   if (code === 'EACCES' && port)
     return `Port ${port} may not be opened by this user: set PORT to one above 1023.`
   if (code === 'ENOSPC') return `The disk is full: ${message}`
+  if (code && UNREACHABLE.test(code)) return `A service cannot be reached: ${message}`
   return stack ?? String(error)
 }

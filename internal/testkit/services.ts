@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import { migrateCassandra } from '../repository/cassandra/migrator.ts'
 import { rabbitmqApi } from './services/native-rabbitmq.ts'
 import { type Addresses, availableServices, type ServiceName } from './services/state.ts'
-import { createFromTemplate, dropDatabase } from './services/template-database.ts'
+import { createEmpty, createFromTemplate, dropDatabase } from './services/template-database.ts'
 
 declare global {
   // Run by environment.mjs after the file's last hook.
@@ -19,15 +19,29 @@ export async function testPostgres(): Promise<{ url: string }> {
   return { url: await createFromTemplate(url, name) }
 }
 
+/** The same without any table in it, for tests of migrations. */
+export async function testEmptyPostgres(): Promise<{ url: string }> {
+  const { url } = service('postgres')
+  const name = uniqueName()
+  cleanUpAfterFile(() => dropDatabase(url, name))
+  return { url: await createEmpty(url, name) }
+}
+
 /** A keyspace of this test file's own, migrated; dropped after the file. */
 export async function testCassandra(): Promise<{
   contactPoints: string[]
   localDc: string
   keyspace: string
 }> {
+  const target = testEmptyCassandra()
+  await migrateCassandra(target)
+  return target
+}
+
+/** The name of a keyspace that does not exist yet. */
+export function testEmptyCassandra(): { contactPoints: string[]; localDc: string; keyspace: string } {
   const target = { ...service('cassandra'), keyspace: uniqueName() }
   cleanUpAfterFile(() => dropKeyspace(target))
-  await migrateCassandra(target)
   return target
 }
 

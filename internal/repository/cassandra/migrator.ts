@@ -1,4 +1,5 @@
 import cassandra from 'cassandra-driver'
+import { OperatorError } from '../../platform/operator-error.ts'
 import {
   type AppliedMigration,
   MigrationError,
@@ -20,7 +21,7 @@ export interface CassandraMigrationTarget {
    * CQL map for a keyspace that does not exist yet. The default keeps one copy; in production give
    * `{'class': 'NetworkTopologyStrategy', '<data centre>': 3}`.
    */
-  replication?: string
+  replication?: string | null
 }
 
 const ONE_COPY = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
@@ -88,7 +89,7 @@ async function onKeyspace<T>(
     protocolOptions: { maxSchemaAgreementWaitSeconds: SCHEMA_TIMEOUT_MS / 1000 },
   })
   try {
-    await client.connect()
+    await connect(client, target)
     const replication = target.replication ?? ONE_COPY
     if (!REPLICATION.test(replication))
       throw new MigrationError(`CASSANDRA_REPLICATION is not a CQL map: ${replication}`)
@@ -97,6 +98,17 @@ async function onKeyspace<T>(
     return await work(client)
   } finally {
     await client.shutdown()
+  }
+}
+
+async function connect(client: cassandra.Client, { contactPoints }: CassandraMigrationTarget): Promise<void> {
+  try {
+    await client.connect()
+  } catch (error) {
+    const reason = (error as Error).message
+    throw new OperatorError(`Cassandra cannot be reached at ${contactPoints.join(', ')}: ${reason}`, {
+      cause: error,
+    })
   }
 }
 
@@ -115,7 +127,7 @@ async function run(client: cassandra.Client, name: string, cql: string): Promise
     try {
       await change(client, statement)
     } catch (error) {
-      throw new Error(`migration ${name} failed: ${(error as Error).message}`, { cause: error })
+      throw new OperatorError(`migration ${name} failed: ${(error as Error).message}`, { cause: error })
     }
   }
 }

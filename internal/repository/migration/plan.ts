@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { OperatorError } from '../../platform/operator-error.ts'
 
 export interface Migration {
   /** File name without direction and ending, for example `0001_identity`; sorts in order of application. */
@@ -18,7 +19,7 @@ export interface AppliedMigration {
 }
 
 /** The files and what the database records do not fit together; the message names the migration. */
-export class MigrationError extends Error {
+export class MigrationError extends OperatorError {
   override readonly name = 'MigrationError'
 }
 

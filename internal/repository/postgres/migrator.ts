@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { OperatorError } from '../../platform/operator-error.ts'
 import {
   type AppliedMigration,
   type Migration,
@@ -131,6 +132,6 @@ async function step(
     if (transaction) await client.query('commit')
   } catch (error) {
     if (transaction) await client.query('rollback')
-    throw new Error(`migration ${name} failed: ${(error as Error).message}`, { cause: error })
+    throw new OperatorError(`migration ${name} failed: ${(error as Error).message}`, { cause: error })
   }
 }

@@ -18,6 +18,11 @@ export async function createFromTemplate(serverUrl: string, name: string): Promi
   })
 }
 
+export async function createEmpty(serverUrl: string, name: string): Promise<string> {
+  await onServer(serverUrl, (client) => client.query(`create database ${name}`))
+  return databaseUrl(serverUrl, name)
+}
+
 export async function dropDatabase(serverUrl: string, name: string): Promise<void> {
   await onServer(serverUrl, (client) => client.query(`drop database if exists ${name} with (force)`))
 }
