@@ -67,3 +67,8 @@ export function messageOf(entry: LogEntry): Message {
     rev: entry.rev,
   }
 }
+
+/** What is kept of the last message beside its conversation; `append` adds the place it got. */
+export function previewOf(part: Pick<LogEntry, 'senderId' | 'operationId' | 'payload'>): string {
+  return JSON.stringify(part)
+}

@@ -161,9 +161,11 @@ begin
     from fresh group by conversation
   ), moved as (
     update heads h set
-      seq = h.seq + t.places, ordinal = h.ordinal + t.counted, preview = t.preview,
-      stamp = greatest(now_us, h.stamp + 1) + t.places - 1
-    from totals t where h.conversation_id = t.conversation
+      seq = h.seq + t.places, ordinal = h.ordinal + t.counted,
+      stamp = greatest(now_us, h.stamp + 1) + t.places - 1,
+      preview = t.preview || jsonb_build_object('seq', h.seq + t.places, 'rev', h.rev, 'era', e.era,
+        'stamp', greatest(now_us, h.stamp + 1) + t.places - 1)
+    from totals t cross join cluster_era e where h.conversation_id = t.conversation
     returning h.conversation_id, h.rev, h.seq - t.places base_seq, h.ordinal - t.counted base_ordinal,
       h.stamp - t.places base_stamp
   ), placed as materialized (

@@ -1,4 +1,4 @@
-import cassandra from 'cassandra-driver'
+import type cassandra from "cassandra-driver"
 import { unavailable } from '../../domain/errors.ts'
 import type { ClientId, ConversationId, Seq, UserId } from '../../domain/ids.ts'
 import type { LogEntry } from '../../domain/log-entry.ts'
@@ -97,7 +97,7 @@ function parametersOf(entry: LogEntry): unknown[] {
     entry.senderId,
     entry.operationId,
     entry.payload,
-    cassandra.types.Long.fromNumber(entry.stamp),
+    BigInt(entry.stamp),
   ]
 }
 

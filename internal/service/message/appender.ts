@@ -5,16 +5,17 @@ import type { AppendItem, AppendOutcome, MessageLog } from './ports.ts'
 export type Appended = Extract<AppendOutcome, { status: 'ok' | 'duplicate' | 'mismatch' }>
 
 export interface AppendRequest {
-  item: Omit<AppendItem, 'memberVersion'>
+  conversationId: ConversationId
   /**
-   * Answers the member version the send is allowed under, from cache unless `reload`.
+   * Authorises the send and completes the item, from cache unless `reload`; a later send of the conversation
+   * waits for it, so that order is kept.
    * @throws DomainError when the sender may not send.
    */
-  authorise(reload: boolean): number | Promise<number>
+  prepare(reload: boolean): AppendItem | Promise<AppendItem>
 }
 
 interface Pending extends AppendRequest {
-  memberVersion: number | null
+  item: AppendItem | null
   attempts: number
   resolve(outcome: Appended): void
   reject(error: unknown): void
@@ -43,7 +44,7 @@ export class Appender {
 
   /** Resolves once the message is committed. */
   append(request: AppendRequest): Promise<Appended> {
-    const pump = this.#pumps[laneOf(request.item.conversationId) % PUMPS]
+    const pump = this.#pumps[laneOf(request.conversationId) % PUMPS]
     if (!pump) throw new RangeError('no pump')
     return pump.add(request)
   }
@@ -75,13 +76,13 @@ class Pump {
       return Promise.reject(busy)
     }
     return new Promise((resolve, reject) => {
-      const pending: Pending = { ...request, memberVersion: null, attempts: 0, resolve, reject }
-      const { conversationId } = request.item
+      const pending: Pending = { ...request, item: null, attempts: 0, resolve, reject }
+      const { conversationId } = request
       const queue = this.#queues.get(conversationId)
       if (queue) queue.push(pending)
       else this.#queues.set(conversationId, [pending])
       this.#count++
-      this.#authorise(pending, false)
+      this.#prepare(pending, false)
     })
   }
 
@@ -90,14 +91,14 @@ class Pump {
     return new Promise((resolve) => this.#idle.push(resolve))
   }
 
-  /** Synchronous when the authorisation is: a warm send enters the batch of this very tick. */
-  #authorise(pending: Pending, reload: boolean): void {
+  /** Synchronous when the preparation is: a warm send enters the batch of this very tick. */
+  #prepare(pending: Pending, reload: boolean): void {
     try {
-      const version = pending.authorise(reload)
-      if (typeof version === 'number') this.#ready(pending, version)
+      const item = pending.prepare(reload)
+      if (!(item instanceof Promise)) this.#ready(pending, item)
       else
-        version.then(
-          (loaded) => this.#ready(pending, loaded),
+        item.then(
+          (prepared) => this.#ready(pending, prepared),
           (error: unknown) => this.#refuse(pending, error),
         )
     } catch (error) {
@@ -105,13 +106,13 @@ class Pump {
     }
   }
 
-  #ready(pending: Pending, version: number): void {
-    pending.memberVersion = version
+  #ready(pending: Pending, item: AppendItem): void {
+    pending.item = item
     this.#schedule()
   }
 
   #refuse(pending: Pending, error: unknown): void {
-    const { conversationId } = pending.item
+    const { conversationId } = pending
     const rest = (this.#queues.get(conversationId) ?? []).filter((other) => other !== pending)
     if (rest.length > 0) this.#queues.set(conversationId, rest)
     else this.#queues.delete(conversationId)
@@ -151,7 +152,7 @@ class Pump {
     for (const [conversationId, queue] of this.#queues) {
       if (this.#held.has(conversationId)) continue
       let count = 0
-      while (count < queue.length && batch.length < this.#limit && queue[count]?.memberVersion != null) {
+      while (count < queue.length && batch.length < this.#limit && queue[count]?.item) {
         const pending = queue[count++]
         if (pending) batch.push(pending)
       }
@@ -170,7 +171,7 @@ class Pump {
   /** Never rejects: every failure goes to the sends it concerns. */
   async #commit(batch: Pending[], wait: boolean): Promise<void> {
     try {
-      const items = batch.map((pending) => ({ ...pending.item, memberVersion: pending.memberVersion ?? 0 }))
+      const items = batch.flatMap(({ item }) => item ?? [])
       const outcomes = await this.#log.append(items, { wait })
       this.#limit = Math.min(BATCH_MAX, this.#limit * 2)
       this.#settle(batch, outcomes)
@@ -206,11 +207,11 @@ class Pump {
           pending.reject(new DomainError('not_found', 'No such conversation.'))
           break
         case 'stale':
-          pending.memberVersion = null
+          pending.item = null
           again.push(pending)
           break
         case 'busy':
-          waiting.add(pending.item.conversationId)
+          waiting.add(pending.conversationId)
           again.push(pending)
           break
         default:
@@ -224,7 +225,7 @@ class Pump {
   /** In front of their conversations' later sends, in the order they had. */
   #putBack(batch: readonly Pending[]): void {
     for (const pending of batch.toReversed()) {
-      const { conversationId } = pending.item
+      const { conversationId } = pending
       const queue = this.#queues.get(conversationId)
       if (queue) queue.unshift(pending)
       else this.#queues.set(conversationId, [pending])
@@ -236,7 +237,7 @@ class Pump {
     for (const pending of again) {
       if (++pending.attempts > ATTEMPTS_MAX) {
         this.#refuse(pending, new DomainError('overloaded', 'The conversation is changing too fast.'))
-      } else if (pending.memberVersion === null) this.#authorise(pending, true)
+      } else if (pending.item === null) this.#prepare(pending, true)
     }
     for (const conversationId of waiting) void this.#commitAlone(conversationId)
   }
@@ -247,7 +248,7 @@ class Pump {
     this.#held.add(conversationId)
     const queue = this.#queues.get(conversationId) ?? []
     let ready = 0
-    while (ready < Math.min(queue.length, this.#limit) && queue[ready]?.memberVersion != null) ready++
+    while (ready < Math.min(queue.length, this.#limit) && queue[ready]?.item) ready++
     const batch = queue.splice(0, ready)
     if (queue.length === 0) this.#queues.delete(conversationId)
     if (batch.length > 0) await this.#commit(batch, true)

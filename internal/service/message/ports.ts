@@ -1,6 +1,7 @@
-import type { HistoryVisibility, Policy, Role } from '../../domain/conversation.ts'
+import type { Role } from '../../domain/conversation.ts'
 import type { ClientId, ConversationId, Rev, Seq, UserId } from '../../domain/ids.ts'
 import type { LogEntry } from '../../domain/log-entry.ts'
+import type { Standing } from '../../domain/permission.ts'
 
 export interface AppendItem {
   conversationId: ConversationId
@@ -70,21 +71,13 @@ export interface MessageArchive {
 }
 
 /** What a send's authorisation rests on. */
-export interface SendAccess {
+export interface SendAccess extends Standing {
   memberVersion: number
-  role: Role
-  postPolicy: Policy
-  historyVisibility: HistoryVisibility
 }
 
 export interface AccessReader {
   /** Read on the primary; null when the user is not a member. */
   access(conversationId: ConversationId, userId: UserId): Promise<SendAccess | null>
-}
-
-/** Moves a member's pointers forward, soon and in bulk; a lost move is moved again by the next one. */
-export interface PointerWriter {
-  moveRead(move: { conversationId: ConversationId; userId: UserId; seq: Seq; ordinal: number }): void
 }
 
 /** Tells the relay that a conversation's lane has work. Only a hint: it looks by itself, too. */
