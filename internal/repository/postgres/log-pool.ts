@@ -1,5 +1,4 @@
-import pg from 'pg'
-import { unavailable } from '../../domain/errors.ts'
+import type pg from 'pg'
 import { createPool } from './database.ts'
 
 const QUERY_TIMEOUT_MS = 2000
@@ -24,22 +23,4 @@ export function createLogPool(url: string, applicationName: string, max = 10): p
       synchronous_commit: 'on',
     },
   })
-}
-
-/** SQLSTATE classes in which the server itself refused the statement: the outcome is known. */
-const ANSWERED = /^(2[0-9A-Z]|3[0-9A-Z]|4[24]|P0)/
-
-/** Runs one prepared statement; everything that is not the statement's own fault is `dependency_unavailable`. */
-export async function queryLog<Row extends pg.QueryResultRow>(
-  pool: pg.Pool,
-  statement: { name: string; text: string },
-  values: unknown[],
-): Promise<Row[]> {
-  try {
-    const { rows } = await pool.query<Row>({ ...statement, values })
-    return rows
-  } catch (error) {
-    if (error instanceof pg.DatabaseError && ANSWERED.test(error.code ?? '')) throw error
-    throw unavailable('PostgreSQL', error)
-  }
 }

@@ -5,7 +5,7 @@ import type { ArchiveWriter } from '../../relay/ports.ts'
 import type { MessageArchive } from '../../service/message/ports.ts'
 import { newestEras } from '../newest-eras.ts'
 import { entryOf, LOG_ROW_COLUMNS, type LogRow } from './log-entry.ts'
-import { queryLog } from './log-pool.ts'
+import { query } from './query.ts'
 
 const INSERT = {
   name: 'archive-insert',
@@ -33,7 +33,7 @@ export class PostgresMessageArchive implements MessageArchive, ArchiveWriter {
   }
 
   async write(entries: readonly LogEntry[]): Promise<void> {
-    await queryLog(this.#pool, INSERT, [
+    await query(this.#pool, INSERT, [
       entries.map((entry) => entry.conversationId),
       entries.map((entry) => entry.seq),
       entries.map((entry) => entry.rev),
@@ -47,6 +47,6 @@ export class PostgresMessageArchive implements MessageArchive, ArchiveWriter {
   }
 
   async range(conversationId: ConversationId, from: Seq, to: Seq): Promise<LogEntry[]> {
-    return newestEras((await queryLog<LogRow>(this.#pool, RANGE, [conversationId, from, to])).map(entryOf))
+    return newestEras((await query<LogRow>(this.#pool, RANGE, [conversationId, from, to])).map(entryOf))
   }
 }

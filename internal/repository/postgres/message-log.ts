@@ -3,7 +3,7 @@ import { type ConversationId, laneOf, type Seq, type UserId } from '../../domain
 import type { LogEntry } from '../../domain/log-entry.ts'
 import type { AppendItem, AppendOutcome, MessageLog, SeqRange, Window } from '../../service/message/ports.ts'
 import { entryOf, LOG_ROW_COLUMNS, type LogRow } from './log-entry.ts'
-import { queryLog } from './log-pool.ts'
+import { query } from './query.ts'
 
 const APPEND = { name: 'append', text: 'select * from append($1, $2, $3, $4, $5, $6, $7, $8, $9)' }
 
@@ -68,7 +68,7 @@ export class PostgresMessageLog implements MessageLog {
   }
 
   async append(items: readonly AppendItem[], { wait }: { wait: boolean }): Promise<AppendOutcome[]> {
-    const rows = await queryLog<AppendRow>(this.#pool, APPEND, [...appendColumns(items), wait])
+    const rows = await query<AppendRow>(this.#pool, APPEND, [...appendColumns(items), wait])
     const outcomes: AppendOutcome[] = []
     for (const { item, outcome, seq, ordinal, stamp, era } of rows) {
       outcomes[item - 1] =
@@ -81,7 +81,7 @@ export class PostgresMessageLog implements MessageLog {
 
   async window(conversationId: ConversationId, viewerId: UserId, range: SeqRange): Promise<Window | null> {
     const [from, to, newest] = 'newest' in range ? [null, null, range.newest] : [range.from, range.to, null]
-    const rows = await queryLog<WindowRow>(this.#pool, WINDOW, [
+    const rows = await query<WindowRow>(this.#pool, WINDOW, [
       conversationId,
       viewerId,
       laneOf(conversationId),
@@ -105,7 +105,7 @@ export class PostgresMessageLog implements MessageLog {
   }
 
   async entries(conversationId: ConversationId, from: Seq, to: Seq): Promise<LogEntry[]> {
-    const rows = await queryLog<LogRow>(this.#pool, ENTRIES, [conversationId, from, to])
+    const rows = await query<LogRow>(this.#pool, ENTRIES, [conversationId, from, to])
     return rows.map(entryOf)
   }
 }

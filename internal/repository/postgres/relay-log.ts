@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import type { Follower, LaneLease, LanePosition, LaneRow, RelayLog } from '../../relay/ports.ts'
 import { entryOf, LOG_ROW_COLUMNS, type LogRow } from './log-entry.ts'
-import { queryLog } from './log-pool.ts'
 import { NodeLock } from './node-lock.ts'
+import { query } from './query.ts'
 
 // Free: nobody's, expired, or of a node whose advisory lock is gone, which means that it died.
 const LEASE = {
@@ -104,7 +104,7 @@ export class PostgresRelayLog implements RelayLog {
   }
 
   async lease(follower: Follower): Promise<LaneLease[]> {
-    const rows = await queryLog<LeaseRow>(this.#pool, LEASE, [follower, await this.#node.key()])
+    const rows = await query<LeaseRow>(this.#pool, LEASE, [follower, await this.#node.key()])
     return rows.map((row) => ({
       lane: row.lane,
       cursor: { xid: row.xid, position: row.position, day: row.day },
@@ -114,17 +114,11 @@ export class PostgresRelayLog implements RelayLog {
   }
 
   async release(follower: Follower): Promise<void> {
-    await queryLog(this.#pool, RELEASE, [follower, await this.#node.key()])
+    await query(this.#pool, RELEASE, [follower, await this.#node.key()])
   }
 
   async rows(lane: number, after: LanePosition, limit: number): Promise<LaneRow[]> {
-    const rows = await queryLog<RelayRow>(this.#pool, ROWS, [
-      lane,
-      after.xid,
-      after.position,
-      after.day,
-      limit,
-    ])
+    const rows = await query<RelayRow>(this.#pool, ROWS, [lane, after.xid, after.position, after.day, limit])
     return rows.map((row) => ({
       xid: row.row_xid,
       position: row.row_position,
@@ -136,16 +130,16 @@ export class PostgresRelayLog implements RelayLog {
   async advance(follower: Follower, lane: number, to: LaneRow): Promise<boolean> {
     const key = await this.#node.key()
     const values = [follower, lane, key, to.xid, to.position, to.day]
-    return (await queryLog(this.#pool, ADVANCE, values)).length > 0
+    return (await query(this.#pool, ADVANCE, values)).length > 0
   }
 
   async lanesWithWork(follower: Follower): Promise<number[]> {
-    const rows = await queryLog<{ lane: number }>(this.#pool, LANES_WITH_WORK, [follower])
+    const rows = await query<{ lane: number }>(this.#pool, LANES_WITH_WORK, [follower])
     return rows.map((row) => row.lane)
   }
 
   async backlog(follower: Follower): Promise<{ lane: number; rows: number }[]> {
-    const rows = await queryLog<{ lane: number; rows: number }>(this.#pool, BACKLOG, [follower])
+    const rows = await query<{ lane: number; rows: number }>(this.#pool, BACKLOG, [follower])
     return rows.filter((row) => row.rows > 0)
   }
 }

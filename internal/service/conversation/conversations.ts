@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto'
+import type { Conversation, ConversationKind, Member } from '../../domain/conversation.ts'
+import { DomainError, invalid, notFound } from '../../domain/errors.ts'
+import type { ClientId, ConversationId, UserId } from '../../domain/ids.ts'
+import type { Actor, User } from '../../domain/user.ts'
+import { decodeCursor, encodeCursor } from '../cursor.ts'
+import type { LiveEvents } from '../live/ports.ts'
+import type { RelayWaker } from '../message/ports.ts'
+import type {
+  ActivityCursor,
+  ConversationRepository,
+  ConversationView,
+  MemberCursor,
+  UserDirectory,
+} from './ports.ts'
+
+export interface CreateInput {
+  kind: ConversationKind
+  memberIds: UserId[]
+  name: string | null
+  description: string | null
+  clientId: ClientId | null
+}
+
+export interface Page<Item> {
+  items: Item[]
+  nextCursor: string | null
+}
+
+export interface ConversationsDeps {
+  repository: ConversationRepository
+  users: UserDirectory
+  live: LiveEvents
+  relay: RelayWaker
+  newId(): ConversationId
+  now(): number
+}
+
+export class Conversations {
+  readonly #deps: ConversationsDeps
+
+  constructor(deps: ConversationsDeps) {
+    this.#deps = deps
+  }
+
+  /**
+   * Opens a conversation. A direct one exists once per pair, and a group once per clientId: asking again
+   * answers it with `created: false`.
+   * @throws DomainError validation_failed, not_found (a member), idempotency_mismatch
+   */
+  async create(actor: Actor, input: CreateInput): Promise<{ conversation: Conversation; created: boolean }> {
+    const others = [...new Set(input.memberIds)].filter((id) => id !== actor.userId)
+    checkShape(input, others.length)
+    const created = await this.#deps.repository.create({
+      id: this.#deps.newId(),
+      kind: input.kind,
+      name: input.name,
+      description: input.description,
+      createdBy: actor.userId,
+      memberIds: [actor.userId, ...others],
+      clientId: input.kind === 'group' ? input.clientId : null,
+      requestHash: input.kind === 'group' && input.clientId ? hashOf(input, others) : null,
+      nowMs: this.#deps.now(),
+    })
+    if (!('id' in created)) {
+      if (created.outcome === 'no-such-user') throw notFound('user')
+      throw new DomainError('idempotency_mismatch', 'This clientId was used for another conversation.')
+    }
+    const conversation = await this.get(actor, created.id)
+    if (created.outcome === 'existing') return { conversation, created: false }
+    this.#deps.live.conversationCreated(created.id, [actor.userId, ...others])
+    this.#deps.relay.wake(created.id)
+    return { conversation, created: true }
+  }
+
+  /** @throws DomainError not_found for those who are not members. */
+  async get(actor: Actor, id: ConversationId): Promise<Conversation> {
+    const view = await this.#deps.repository.find(id, actor.userId)
+    if (!view) throw notFound('conversation')
+    const [conversation] = await this.#present([view])
+    if (!conversation) throw notFound('conversation')
+    return conversation
+  }
+
+  /** Last active first. @throws DomainError validation_failed for a cursor that is not one. */
+  async list(actor: Actor, limit: number, cursor: string | null): Promise<Page<Conversation>> {
+    const after = decodeCursor<ActivityCursor>(cursor, { stamp: 'number', id: 'uuid' })
+    const { items, next } = await this.#deps.repository.list(actor.userId, limit, after)
+    return { items: await this.#present(items), nextCursor: next && encodeCursor(next) }
+  }
+
+  /** In the order they joined. @throws DomainError not_found for those who are not members. */
+  async members(
+    actor: Actor,
+    id: ConversationId,
+    limit: number,
+    cursor: string | null,
+  ): Promise<Page<Member>> {
+    const after = decodeCursor<MemberCursor>(cursor, { joinedAt: 'time', userId: 'uuid' })
+    const views = await this.#deps.repository.members(id, actor.userId, limit, after)
+    if (!views) throw notFound('conversation')
+    const users = await this.#deps.users.byIds(views.map((view) => view.userId))
+    const items = views.flatMap(({ userId, ...rest }) => {
+      const user = users.get(userId)
+      return user ? [{ user, ...rest }] : []
+    })
+    const last = views.length === limit ? views.at(-1) : undefined
+    return { items, nextCursor: last ? encodeCursor({ joinedAt: last.joinedAt, userId: last.userId }) : null }
+  }
+
+  async #present(views: ConversationView[]): Promise<Conversation[]> {
+    const peerIds = views.flatMap((view) => view.peerId ?? [])
+    const users: ReadonlyMap<UserId, User> =
+      peerIds.length > 0 ? await this.#deps.users.byIds([...new Set(peerIds)]) : new Map()
+    return views.map(({ peerId, ...rest }) => ({ ...rest, peer: (peerId && users.get(peerId)) || null }))
+  }
+}
+
+function checkShape({ kind, name, description }: CreateInput, others: number): void {
+  if (kind === 'group') return
+  if (others !== 1) throw invalid('memberIds', 'a direct conversation is with exactly one other user')
+  if (name !== null) throw invalid('name', 'a direct conversation has no name')
+  if (description !== null) throw invalid('description', 'a direct conversation has no description')
+}
+
+function hashOf({ name, description }: CreateInput, others: UserId[]): Buffer {
+  const text = JSON.stringify([name, description, others.toSorted()])
+  return createHash('sha256').update(text).digest().subarray(0, 16)
+}

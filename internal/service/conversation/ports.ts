@@ -1,0 +1,75 @@
+import type { Conversation, ConversationKind, Role } from '../../domain/conversation.ts'
+import type { ClientId, ConversationId, UserId } from '../../domain/ids.ts'
+import type { User } from '../../domain/user.ts'
+
+export interface NewConversation {
+  id: ConversationId
+  kind: ConversationKind
+  name: string | null
+  description: string | null
+  createdBy: UserId
+  /** The creator first; for a direct conversation exactly the two. */
+  memberIds: UserId[]
+  clientId: ClientId | null
+  /** Tells another request under the same clientId. */
+  requestHash: Buffer | null
+  nowMs: number
+}
+
+export type Created =
+  | { outcome: 'created' | 'existing'; id: ConversationId }
+  /** The clientId was used for another request; a member is no (active) user. */
+  | { outcome: 'mismatch' | 'no-such-user' }
+
+/** A conversation as stored, before users are filled in. */
+export interface ConversationView extends Omit<Conversation, 'peer'> {
+  peerId: UserId | null
+}
+
+export interface MemberView {
+  userId: UserId
+  role: Role
+  joinedAt: string
+  deliveredSeq: number
+  readSeq: number
+}
+
+/** Where a page ends; the next one starts behind it. */
+export interface ActivityCursor {
+  /** Microseconds since 1970 of the last activity. */
+  stamp: number
+  id: ConversationId
+}
+
+export interface MemberCursor {
+  joinedAt: string
+  userId: UserId
+}
+
+export interface ConversationRepository {
+  /** One transaction: the conversation, its members, its log's head and, for a group, the first message. */
+  create(conversation: NewConversation): Promise<Created>
+  /** Null when there is none or the viewer is not a member. */
+  find(id: ConversationId, viewerId: UserId): Promise<ConversationView | null>
+  /** The viewer's conversations, last active first. */
+  list(
+    viewerId: UserId,
+    limit: number,
+    after: ActivityCursor | null,
+  ): Promise<{ items: ConversationView[]; next: ActivityCursor | null }>
+  /** Null when the viewer is not a member; ordered by joining. */
+  members(
+    id: ConversationId,
+    viewerId: UserId,
+    limit: number,
+    after: MemberCursor | null,
+  ): Promise<MemberView[] | null>
+  /** Conversations the user is in, at most 5,000, last active first; with the version each was read at. */
+  memberships(userId: UserId): Promise<ConversationId[]>
+  /** Everybody in a conversation, with the version they were read at. */
+  memberIds(id: ConversationId): Promise<{ memberVersion: number; userIds: UserId[] }>
+}
+
+export interface UserDirectory {
+  byIds(ids: readonly UserId[]): Promise<Map<UserId, User>>
+}
