@@ -36,7 +36,13 @@ create table credentials (
   user_id uuid primary key references users (id) on delete cascade,
   -- PHC string: algorithm, parameters, salt and hash.
   password_hash text not null check (password_hash like '$argon2id$%'),
-  changed_at timestamptz(3) not null
+  changed_at timestamptz(3) not null,
+  -- Sealed under a key derived from SECRET_KEY; not asked for before it was confirmed by a first code.
+  totp_sealed bytea,
+  totp_enabled_at timestamptz(3),
+  -- The last time step a code was accepted for: each code works once.
+  totp_last_step bigint,
+  check (totp_enabled_at is null or totp_sealed is not null)
 );
 
 create table sessions (

@@ -1,0 +1,64 @@
+import type { Identifier, Identity } from '../../domain/identity.ts'
+import type { UserId } from '../../domain/ids.ts'
+
+export interface NewAccount {
+  id: UserId
+  username: string
+  displayName: string
+  publicId: string
+  identities: readonly Identity[]
+  passwordHash: string
+  at: Date
+}
+
+export interface Account {
+  userId: UserId
+  status: 'active' | 'suspended' | 'deleted'
+  passwordHash: string
+}
+
+export interface AccountRepository {
+  /**
+   * Which of username and addresses are taken, by the names of the request's fields.
+   * A hint only: `create` decides.
+   */
+  taken(username: string, identities: readonly Identity[]): Promise<('username' | 'email' | 'phone')[]>
+  /**
+   * Stores user, addresses and password in one transaction.
+   * @throws DomainError `conflict` naming the field that is taken: of parallel calls one succeeds.
+   */
+  create(account: NewAccount): Promise<void>
+  find(identifier: Identifier): Promise<Account | null>
+  findById(userId: UserId): Promise<Account | null>
+  /** Replaces the hash if it still is `from` (another request may have changed the password meanwhile). */
+  replaceHash(userId: UserId, from: string, to: string, at: Date): Promise<boolean>
+}
+
+export interface StoredKey {
+  kid: string
+  algorithm: 'EdDSA'
+  publicJwk: Record<string, unknown>
+  privateSealed: Buffer
+  createdAt: Date
+  retiredAt: Date | null
+}
+
+export interface SigningKeyRepository {
+  /** All keys that sign, or whose signatures may still be valid. */
+  list(retiredAfter: Date): Promise<StoredKey[]>
+  /** Stores the first key; without effect when there is an active one already. */
+  createFirst(key: StoredKey): Promise<void>
+  /** Retires the active key and makes this one active, in one transaction. */
+  rotate(key: StoredKey): Promise<void>
+}
+
+/** Hashes passwords; bounded, so that sign-ins cannot starve everything else of threads. */
+export interface PasswordHasher {
+  /** @throws DomainError `overloaded` when too many wait. */
+  hash(password: string): Promise<string>
+  verify(hash: string, password: string): Promise<boolean>
+  /** Takes as long as `verify`, for accounts that do not exist. */
+  pretend(password: string): Promise<void>
+  /** True when the hash was made with other parameters than are now in force. */
+  outdated(hash: string): boolean
+}
