@@ -1,10 +1,10 @@
-import type { SigningKeyRepository, StoredKey } from '../../service/auth/ports.ts'
+import type { PublicJwk, SigningKeyRepository, StoredKey } from '../../service/auth/ports.ts'
 import type { Queryable, Sql } from './sql.ts'
 
 interface KeyRow {
   kid: string
   algorithm: 'EdDSA'
-  public_jwk: Record<string, unknown>
+  public_jwk: PublicJwk
   private_sealed: Buffer
   created_at: Date
   retired_at: Date | null

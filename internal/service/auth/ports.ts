@@ -34,10 +34,17 @@ export interface AccountRepository {
   replaceHash(userId: UserId, from: string, to: string, at: Date): Promise<boolean>
 }
 
+/** The public part of an Ed25519 key (RFC 8037). */
+export interface PublicJwk {
+  kty: 'OKP'
+  crv: 'Ed25519'
+  x: string
+}
+
 export interface StoredKey {
   kid: string
   algorithm: 'EdDSA'
-  publicJwk: Record<string, unknown>
+  publicJwk: PublicJwk
   privateSealed: Buffer
   createdAt: Date
   retiredAt: Date | null

@@ -1,0 +1,34 @@
+import { DomainError } from '../../domain/errors.ts'
+import { type Actor, SCOPES, type Scope } from '../../domain/user.ts'
+import type { SessionGate } from '../session/gate.ts'
+import type { SessionState } from '../session/ports.ts'
+import { SessionEndedError } from '../session/session-ended.ts'
+import type { AccessTokens } from './access-token.ts'
+
+const ADMIN_SCOPES: ReadonlySet<Scope> = new Set(SCOPES)
+const USER_SCOPES: ReadonlySet<Scope> = new Set(SCOPES.filter((scope) => scope !== 'admin'))
+
+/** Bearer token → actor, on every request and upgrade. */
+export class TokenAuthenticator {
+  readonly #tokens: AccessTokens
+  readonly #gate: SessionGate
+
+  constructor(tokens: AccessTokens, gate: SessionGate) {
+    this.#tokens = tokens
+    this.#gate = gate
+  }
+
+  /** @throws DomainError `unauthenticated`, SessionEndedError, `forbidden` when suspended. */
+  async authenticate(token: string): Promise<Actor> {
+    const { userId, sessionId } = await this.#tokens.verify(token)
+    const state = await this.#gate.state(sessionId)
+    if (state?.userId !== userId) throw new SessionEndedError()
+    requireLive(state)
+    return { userId, sessionId, scopes: state.role === 'admin' ? ADMIN_SCOPES : USER_SCOPES }
+  }
+}
+
+function requireLive(state: SessionState): void {
+  if (state.status === 'suspended') throw new DomainError('forbidden', 'This account is suspended.')
+  if (state.ended || state.status !== 'active') throw new SessionEndedError()
+}

@@ -1,0 +1,23 @@
+import type { RateLimit } from '../limit/ports.ts'
+
+const MINUTE = 60
+const HOUR = 3600
+
+/** Guesses at one account from one address: that address' own doing alone. */
+export const SIGN_IN_PAIR: RateLimit = {
+  name: 'sign-in-pair',
+  points: 10,
+  seconds: 15 * MINUTE,
+  whenDown: 'refuse',
+}
+
+/**
+ * Guesses at one account from everywhere, counted only for addresses it never signed in from: many strangers
+ * together do not lock the owner out.
+ */
+export const SIGN_IN_STRANGERS: RateLimit = {
+  name: 'sign-in-strangers',
+  points: 100,
+  seconds: HOUR,
+  whenDown: 'refuse',
+}
