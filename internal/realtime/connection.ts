@@ -1,0 +1,242 @@
+import type { Duplex } from 'node:stream'
+import { type RawData, WebSocket } from 'ws'
+import type { ChannelConnection, LiveChannel } from './channel.ts'
+import { CLOSE, type CloseCode, closeReason } from './close-codes.ts'
+import { encodeFrame, type RefText, type SerializerVersion, textFrame } from './codec.ts'
+import type { FlushScheduler } from './flush.ts'
+import type { BackPressure, Counters } from './limits.ts'
+import type { Congested, Liveness, Watched } from './liveness.ts'
+import type { ResyncMark } from './topic.ts'
+
+/** What listeners on a socket tell. */
+interface SocketEvents {
+  message(data: RawData, isBinary: boolean): void
+  heard(): void
+  closed(): void
+}
+
+/** A socket of `ws` that leads back to its connection, so that listeners need no closure each. */
+export class PhoenixSocket extends WebSocket {
+  events: SocketEvents | null = null
+}
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  if (this instanceof PhoenixSocket) this.events?.message(data, isBinary)
+}
+
+function onHeard(this: WebSocket): void {
+  if (this instanceof PhoenixSocket) this.events?.heard()
+}
+
+function onClose(this: WebSocket): void {
+  if (this instanceof PhoenixSocket) this.events?.closed()
+}
+
+/** What all connections of a server share. */
+export interface ConnectionShared<Actor> {
+  liveness: Liveness
+  flusher: FlushScheduler
+  backPressure: BackPressure
+  counters: Counters
+  now: () => number
+  receive: (connection: SocketConnection<Actor>, text: string) => void
+  onClosed: (connection: SocketConnection<Actor>) => void
+}
+
+interface ConnectionSeed<Actor> {
+  id: string
+  actor: Actor
+  version: SerializerVersion
+  address: string
+  socket: PhoenixSocket
+  /** The bytes below `socket`: whole frames are written to it, past ws's own copying. */
+  wire: Duplex
+  shared: ConnectionShared<Actor>
+}
+
+const NOTHING: Buffer[] = []
+/** Below this many bytes one copy is cheaper than a vectored write. */
+const COPY_LIMIT = 16_384
+
+export class SocketConnection<Actor> implements ChannelConnection<Actor>, Watched, Congested, SocketEvents {
+  readonly id: string
+  readonly actor: Actor
+  readonly version: SerializerVersion
+  readonly address: string
+  readonly channels = new Map<string, LiveChannel<Actor>>()
+  lastHeardAt = 0
+  wheelSlot = 0
+  inFlight = 0
+  isOpen = true
+  /** Set when the node drains: what is in flight is answered, nothing more is taken. */
+  isDraining = false
+  readonly #socket: PhoenixSocket
+  readonly #wire: Duplex
+  readonly #shared: ConnectionShared<Actor>
+  #queue: Buffer[] = NOTHING
+  #queuedBytes = 0
+  #overSince = 0
+
+  constructor(seed: ConnectionSeed<Actor>) {
+    this.id = seed.id
+    this.actor = seed.actor
+    this.version = seed.version
+    this.address = seed.address
+    this.#socket = seed.socket
+    this.#wire = seed.wire
+    this.#shared = seed.shared
+    seed.socket.events = this
+    seed.socket.on('message', onMessage)
+    seed.socket.on('ping', onHeard)
+    seed.socket.on('pong', onHeard)
+    seed.socket.on('close', onClose)
+    // What ws found wrong it has answered with its close code; `close` follows.
+    seed.socket.on('error', onHeard)
+    seed.shared.liveness.watch(this)
+  }
+
+  /** Bytes accepted for this socket and not yet taken by the kernel. */
+  get pendingBytes(): number {
+    return this.#queuedBytes + this.#wire.writableLength
+  }
+
+  hasJoined(topic: string): boolean {
+    return this.channels.get(topic)?.isJoined ?? false
+  }
+
+  resyncMark(topic: string): ResyncMark | null {
+    const channel = this.channels.get(topic)
+    return channel?.isJoined ? channel : null
+  }
+
+  transmit(joinRef: RefText, ref: RefText, topic: string, event: string, payloadJson: string): void {
+    this.#enqueue(textFrame(encodeFrame(this.version, joinRef, ref, topic, event, payloadJson)))
+  }
+
+  deliver(frame: Buffer, mark: ResyncMark, droppable: boolean): boolean {
+    const { dropAbove, resyncAbove } = this.#shared.backPressure
+    const pending = this.pendingBytes
+    if (droppable && pending > dropAbove) {
+      this.#shared.counters.framesDropped++
+      return false
+    }
+    if (mark.needsResync || pending > resyncAbove) {
+      if (!droppable) mark.needsResync = true
+      this.#congested()
+      this.#shared.counters.framesDropped++
+      return false
+    }
+    this.#enqueue(frame)
+    return true
+  }
+
+  #enqueue(frame: Buffer): void {
+    if (!this.isOpen) return
+    if (this.#queue.length === 0) {
+      this.#queue = []
+      this.#shared.flusher.mark(this)
+    }
+    this.#queue.push(frame)
+    this.#queuedBytes += frame.length
+    const { resyncAbove, closeAbove } = this.#shared.backPressure
+    const pending = this.pendingBytes
+    if (pending <= resyncAbove) return
+    this.#congested()
+    if (pending > closeAbove) this.#closeSlow()
+  }
+
+  flush(): void {
+    const frames = this.#queue
+    if (frames.length === 0 || !this.isOpen) return
+    const bytes = this.#queuedBytes
+    this.#queue = NOTHING
+    this.#queuedBytes = 0
+    const [first] = frames
+    if (frames.length === 1 && first) this.#wire.write(first)
+    else if (bytes <= COPY_LIMIT) this.#wire.write(Buffer.concat(frames, bytes))
+    else {
+      this.#wire.cork()
+      for (const frame of frames) this.#wire.write(frame)
+      this.#wire.uncork()
+    }
+  }
+
+  pause(): void {
+    if (!this.#socket.isPaused) this.#socket.pause()
+  }
+
+  resume(): void {
+    if (this.#socket.isPaused) this.#socket.resume()
+  }
+
+  close(code: CloseCode, reason: string = closeReason(code)): void {
+    if (!this.isOpen) return
+    this.flush()
+    this.isOpen = false
+    // A paused socket would never read the peer's half of the closing handshake.
+    this.resume()
+    this.#socket.close(code, reason)
+  }
+
+  heard(): void {
+    this.lastHeardAt = this.#shared.now()
+  }
+
+  /** One message; after `close`, or while the node lets it finish, nothing is looked at. */
+  message(data: RawData, isBinary: boolean): void {
+    this.lastHeardAt = this.#shared.now()
+    if (!this.isOpen || this.isDraining) return
+    if (isBinary) {
+      this.#shared.counters.badFrames++
+      this.close(CLOSE.badFrame, 'binary frames are not supported')
+    } else this.#shared.receive(this, data.toString())
+  }
+
+  /** Gone, whoever ended it. */
+  closed(): void {
+    this.isOpen = false
+    this.#queue = NOTHING
+    this.#queuedBytes = 0
+    this.#shared.liveness.forget(this)
+    for (const channel of this.channels.values()) channel.end()
+    this.#shared.onClosed(this)
+  }
+
+  onSilence(): void {
+    this.#shared.counters.closedSilent++
+    this.close(CLOSE.silent)
+  }
+
+  relieve(now: number): boolean {
+    if (!this.isOpen) return false
+    const { dropAbove, resyncAbove, slowMs } = this.#shared.backPressure
+    const pending = this.pendingBytes
+    if (pending <= resyncAbove) this.#overSince = 0
+    else if (this.#overSince === 0) this.#overSince = now
+    else if (now - this.#overSince >= slowMs) {
+      this.#closeSlow()
+      return false
+    }
+    if (pending > dropAbove) return true
+    for (const channel of this.channels.values()) if (channel.needsResync) this.#resync(channel)
+    return false
+  }
+
+  #resync(channel: LiveChannel<Actor>): void {
+    this.#shared.counters.resyncs++
+    channel.fail('resync')
+  }
+
+  #congested(): void {
+    if (this.#overSince === 0) this.#overSince = this.#shared.now()
+    this.#shared.liveness.watchCongestion(this)
+  }
+
+  /** What is queued here is given up: it would only stand before the close frame. */
+  #closeSlow(): void {
+    this.#shared.counters.closedSlow++
+    this.#queue = NOTHING
+    this.#queuedBytes = 0
+    this.close(CLOSE.tooSlow)
+  }
+}
