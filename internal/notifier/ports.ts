@@ -1,6 +1,7 @@
 import type { ChatEvent } from '../domain/event.ts'
 import type { ConversationId, Seq, UserId } from '../domain/ids.ts'
 import type { DeviceId, Platform } from '../domain/push.ts'
+import type { OutboxEntry } from '../service/notification/ports.ts'
 
 /** Whom a task concerns: members in order of id past a cursor, some users, or some devices. */
 export type Scope =
@@ -101,6 +102,8 @@ export interface DeviceReader {
 
 /** One push to one device: the unit of delivering once. */
 export interface Claim {
+  /** The event's day in UTC, `YYYY-MM-DD`: with event and device it names the claim. */
+  day: string
   eventId: string
   deviceId: DeviceId
   userId: UserId
@@ -132,11 +135,14 @@ export interface Settlement {
 }
 
 export interface ClaimStore {
-  /** Takes claims (at most 500) in one atomic step; results in the same order. */
-  claim(claims: readonly Claim[]): Promise<ClaimResult[]>
+  /**
+   * Takes claims (at most 500) in one atomic step; results in the same order. A claim without an outcome can
+   * be taken once more when it is older than `leaseMs`.
+   */
+  claim(claims: readonly Claim[], leaseMs: number): Promise<ClaimResult[]>
   /** Records outcomes of claims taken; ignores those that a later attempt has overtaken. */
   settle(settlements: readonly Settlement[]): Promise<void>
-  /** Deletes up to `limit` claims of days before the given time; returns how many. */
+  /** Deletes up to `limit` claims of days before that of the given time; returns how many. */
   prune(beforeMs: number, limit: number): Promise<number>
 }
 
@@ -168,4 +174,9 @@ export type SendOutcome =
 export interface PushSender {
   /** Sends at most 500 messages; one outcome for each, in order. Never rejects for one message's sake. */
   send(messages: readonly PushMessage[]): Promise<SendOutcome[]>
+}
+
+export interface OutboxWriter {
+  /** Adds entries, and forgets all but the `keep` newest. */
+  add(entries: readonly Omit<OutboxEntry, 'id'>[], keep: number): Promise<void>
 }

@@ -5,13 +5,25 @@ export interface Proxy {
   port: number
   /** Breaks every connection that goes through it. */
   cut(): void
+  /** Breaks every connection, and new ones at once, until accept(). */
+  refuse(): void
+  accept(): void
+  /** Connections refused so far. */
+  refused(): number
   close(): Promise<void>
 }
 
 /** A way to a TCP server that a test can break. */
 export async function startProxy(target: { host: string; port: number }): Promise<Proxy> {
   const sockets = new Set<Socket>()
+  let refusing = false
+  let refused = 0
   const server = createServer((client) => {
+    if (refusing) {
+      refused++
+      client.destroy()
+      return
+    }
     const upstream = connect(target.port, target.host)
     for (const [from, to] of [
       [client, upstream],
@@ -36,6 +48,14 @@ export async function startProxy(target: { host: string; port: number }): Promis
   return {
     port: address.port,
     cut,
+    refuse: () => {
+      refusing = true
+      cut()
+    },
+    accept: () => {
+      refusing = false
+    },
+    refused: () => refused,
     close: async () => {
       cut()
       server.close()

@@ -1,0 +1,59 @@
+import type { UserId } from '../domain/ids.ts'
+import type { Device, DeviceReader, FollowUp, NotifyTask, Recipient, RecipientReader } from './ports.ts'
+
+/** Members that one task deals with; the rest follows as a task of its own. */
+export const PAGE = 500
+
+export interface Expanded {
+  task: NotifyTask
+  recipients: Recipient[]
+  /** The devices a retry is about; null when any of the recipients' will do. */
+  devices: Device[] | null
+}
+
+/** Who each task concerns, and the tasks for what is beyond the first page. */
+export async function expand(
+  tasks: readonly NotifyTask[],
+  { recipients, devices }: { recipients: RecipientReader; devices: DeviceReader },
+): Promise<{ expanded: Expanded[]; rest: FollowUp[] }> {
+  const deviceIds = tasks.flatMap(({ scope }) => (scope.kind === 'devices' ? scope.deviceIds : []))
+  const known = new Map((await devices.byIds(deviceIds)).map((device) => [device.id, device]))
+  const devicesOf = ({ scope }: NotifyTask) =>
+    scope.kind === 'devices' ? scope.deviceIds.flatMap((id) => known.get(id) ?? []) : null
+
+  const queries = tasks.map((task) => {
+    const owners = devicesOf(task)?.map((device) => device.userId)
+    const userIds = owners ?? (task.scope.kind === 'users' ? task.scope.userIds : null)
+    const after = task.scope.kind === 'members' ? task.scope.after : null
+    const scope = userIds ? ({ kind: 'users', userIds: unique(userIds) } as const) : null
+    return { conversationId: task.event.conversationId, scope: scope ?? { kind: 'members' as const, after } }
+  })
+  const pages = await recipients.recipients(queries, PAGE + 1)
+
+  const rest: FollowUp[] = []
+  const expanded = tasks.map((task, i) => {
+    const page = pages[i] ?? []
+    const last = page[PAGE - 1]
+    if (page.length > PAGE && last) rest.push(restOf(task, last.userId, page))
+    return { task, recipients: page.slice(0, PAGE), devices: devicesOf(task) }
+  })
+  return { expanded, rest }
+}
+
+function restOf(task: NotifyTask, after: UserId, page: readonly Recipient[]): FollowUp {
+  const { scope } = task
+  if (scope.kind === 'members') {
+    return { kind: 'again', task: { ...task, scope: { kind: 'members', after } }, delayMs: 0 }
+  }
+  const done = new Set(page.slice(0, PAGE).map(({ userId }) => userId))
+  if (scope.kind === 'users') {
+    const userIds = scope.userIds.filter((userId) => !done.has(userId))
+    return { kind: 'again', task: { ...task, scope: { kind: 'users', userIds } }, delayMs: 0 }
+  }
+  // Unreachable by what this process writes: retries name devices of one page.
+  return { kind: 'dead', task, reason: 'more devices than a page holds' }
+}
+
+function unique<T>(items: readonly T[]): T[] {
+  return [...new Set(items)]
+}

@@ -1,0 +1,45 @@
+import type { SessionId, UserId } from '../../domain/ids.ts'
+import type { DeviceId, Platform, PushToken } from '../../domain/push.ts'
+
+export interface PushRegistration {
+  id: DeviceId
+  userId: UserId
+  /** Pushes end with this session. */
+  sessionId: SessionId
+  platform: Platform
+  deviceName: string | null
+  token: string
+  /** Milliseconds since 1970. */
+  nowMs: number
+}
+
+export interface PushTokenStore {
+  /**
+   * Registers or refreshes a token, which belongs to the user who registered it last: one that moves from
+   * another account gets the new id, so that nothing meant for the other reaches it. Beyond `keep` of a user
+   * the longest unrefreshed go. Repeating it is harmless.
+   */
+  register(registration: PushRegistration, keep: number): Promise<PushToken>
+  /** A user's tokens, the last refreshed first. */
+  list(userId: UserId): Promise<PushToken[]>
+  /** False when the user has no such token. */
+  remove(userId: UserId, id: DeviceId): Promise<boolean>
+}
+
+/** What would have been sent if a channel were configured. */
+export interface OutboxEntry {
+  id: number
+  channel: 'push' | 'email' | 'sms'
+  userId: UserId
+  /** The address; of a push token the end only. */
+  recipient: string
+  title: string
+  body: string
+  payload: unknown
+  createdAt: string
+}
+
+export interface OutboxReader {
+  /** Newest first. */
+  newest(limit: number): Promise<OutboxEntry[]>
+}
