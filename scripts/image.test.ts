@@ -32,6 +32,20 @@ describe('the Dockerfiles', () => {
     expect(lintDockerfile(readProject(path))).toEqual([])
   })
 
+  it.each(['Dockerfile', 'Dockerfile.dev'])('%s copies what .dockerignore lets through', (path) => {
+    const letThrough = readProject('.dockerignore')
+      .split('\n')
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1))
+    const copied = parseDockerfile(readProject(path))
+      .flatMap(({ instructions }) => instructions)
+      .filter(({ name, text }) => name === 'COPY' && !text.includes('--from'))
+      .flatMap(({ text }) => text.split(/\s+/).slice(0, -1))
+      .filter((word) => !word.startsWith('--'))
+    expect(copied.length).toBeGreaterThan(1)
+    expect(copied.filter((source) => !letThrough.includes(source))).toEqual([])
+  })
+
   it.each([
     ['FROM node:24', 'FROM node:24.21.0-bookworm-slim', 'FROM node:24: not pinned to a version'],
     ['USER root', 'USER node', 'USER: runs as root'],
