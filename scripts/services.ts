@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { identityOf } from '../internal/testkit/services/processes.ts'
+import { processIdentity } from '../internal/platform/process-identity.ts'
 import { startServices, stopServices } from '../internal/testkit/services/start.ts'
 import { readState, SERVICE_NAMES, STATE_FOLDER } from '../internal/testkit/services/state.ts'
 
@@ -39,13 +39,13 @@ async function lock(): Promise<void> {
   mkdirSync(STATE_FOLDER, { recursive: true })
   for (;;) {
     try {
-      writeFileSync(LOCK_FILE, `${process.pid} ${identityOf(process.pid)}`, { flag: 'wx' })
+      writeFileSync(LOCK_FILE, `${process.pid} ${processIdentity(process.pid)}`, { flag: 'wx' })
       return
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
     const [pid = '', identity] = readLock().split(' ')
-    if (pid && identityOf(Number(pid)) !== identity) rmSync(LOCK_FILE, { force: true })
+    if (pid && processIdentity(Number(pid)) !== identity) rmSync(LOCK_FILE, { force: true })
     await sleep(200)
   }
 }

@@ -1,8 +1,9 @@
 import { chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { processIdentity } from '../../platform/process-identity.ts'
 import type { NativeService } from './native.ts'
 import { userId } from './native-postgres.ts'
-import { findProgram, freePorts, identityOf, isRoot, launch, untilReady, versionsIn } from './processes.ts'
+import { findProgram, freePorts, isRoot, launch, untilReady, versionsIn } from './processes.ts'
 
 // Debian's /usr/sbin/rabbitmq-server refuses other users than root and rabbitmq; the one below does not.
 const findServer = () =>
@@ -62,7 +63,7 @@ function brokerEnv(folder: string, port: number, distribution: number): Record<s
 function erlang(pidFile: string): { pid: number; identity: string } | null {
   if (!existsSync(pidFile)) return null
   const pid = Number(readFileSync(pidFile, 'utf8'))
-  const identity = identityOf(pid)
+  const identity = processIdentity(pid)
   return identity === null ? null : { pid, identity }
 }
 

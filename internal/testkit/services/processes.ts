@@ -1,8 +1,9 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { processIdentity } from '../../platform/process-identity.ts'
 
 /** A process this checkout started, told apart from a later one with the same number by `identity`. */
 export interface ProcessRecord {
@@ -39,28 +40,11 @@ export function launch({ command, args, env = {}, logFile, user }: Launch): Proc
   })
   child.unref()
   if (child.pid === undefined) throw new Error(`could not start ${command}`)
-  return { pid: child.pid, identity: identityOf(child.pid) ?? '' }
-}
-
-/** When the process began, as the system tells it; null when it has ended (or waits to be reaped). */
-export function identityOf(pid: number): string | null {
-  if (existsSync('/proc/self/stat')) {
-    try {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
-      return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null)
-    } catch {
-      return null // no such process
-    }
-  }
-  try {
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || null
-  } catch {
-    return null // ps exits 1 for a process that is not there
-  }
+  return { pid: child.pid, identity: processIdentity(child.pid) ?? '' }
 }
 
 export function isAlive({ pid, identity }: ProcessRecord): boolean {
-  return identityOf(pid) === identity
+  return processIdentity(pid) === identity
 }
 
 /** Ends exactly that process: asks first, insists after 15 s. */
