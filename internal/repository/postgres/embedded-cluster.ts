@@ -1,12 +1,24 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { OperatorError } from '../../platform/operator-error.ts'
 import type { ServerUser } from './embedded-user.ts'
 
-/** Of what a program says, kept for its explanation: a full disk is named early, and then drowned. */
+/** Of what a program says, kept for its explanation: the cause can come long before the end. */
 export const SAID_CHARS = 256_000
+
+/** A new cluster takes 40 MB; asked for beforehand, as PostgreSQL's own words do not name the cause. */
+const NEEDED_BYTES = 64 * 2 ** 20
 
 export interface Cluster {
   /** PostgreSQL's data folder. */
@@ -19,6 +31,7 @@ export async function openCluster(dataDir: string, initdb: string, user: ServerU
   const data = join(dataDir, 'postgres')
   const passwordFile = join(dataDir, 'postgres-password')
   if (existsSync(data)) return { data, password: readFileSync(passwordFile, 'utf8').trim() }
+  refuseFullDisk(dataDir)
   const password = randomBytes(24).toString('base64url')
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 })
   const unfinished = `${data}.new`
@@ -28,6 +41,14 @@ export async function openCluster(dataDir: string, initdb: string, user: ServerU
   await initialise(unfinished, password, initdb, user)
   renameSync(unfinished, data)
   return { data, password }
+}
+
+function refuseFullDisk(folder: string): void {
+  const { bavail, bsize } = statfsSync(folder)
+  if (bavail * bsize < NEEDED_BYTES)
+    throw new OperatorError(
+      `The disk is full: ${folder} needs ${NEEDED_BYTES / 2 ** 20} MB for a new database`,
+    )
 }
 
 async function initialise(data: string, password: string, initdb: string, user: ServerUser): Promise<void> {
