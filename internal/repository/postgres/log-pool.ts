@@ -20,6 +20,8 @@ export function createLogPool(url: string, applicationName: string, max = 10): p
       enable_seqscan: 'off',
       enable_hashjoin: 'off',
       enable_mergejoin: 'off',
+      // Plans made this way look costly to the planner, and compiling one takes seconds.
+      jit: 'off',
       synchronous_commit: 'on',
     },
   })

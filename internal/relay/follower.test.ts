@@ -1,0 +1,157 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import pg from 'pg'
+import type { LogEntry } from '../domain/log-entry.ts'
+import { createLogPool } from '../repository/postgres/log-pool.ts'
+import { PostgresMessageLog } from '../repository/postgres/message-log.ts'
+import { NodeLock } from '../repository/postgres/node-lock.ts'
+import { PostgresRelayLog } from '../repository/postgres/relay-log.ts'
+import { eventually } from '../testkit/eventually.ts'
+import { appendItem, createGroup } from '../testkit/fixtures.ts'
+import { testPostgres } from '../testkit/services.ts'
+import { LogFollower } from './follower.ts'
+
+let url: string
+let pool: pg.Pool
+let log: PostgresMessageLog
+const running: (() => Promise<void>)[] = []
+
+beforeAll(async () => {
+  url = (await testPostgres()).url
+  pool = createLogPool(url, 'test', 20)
+  log = new PostgresMessageLog(pool)
+})
+afterEach(async () => {
+  for (const stop of running.splice(0)) await stop()
+})
+afterAll(() => pool.end())
+
+interface Node {
+  seen: LogEntry[]
+  errors: unknown[]
+  stop(): Promise<void>
+  /** Ends as a killed process does: its connection is gone, nothing is given back. */
+  kill(): Promise<void>
+}
+
+function node(process: (entries: readonly LogEntry[]) => Promise<void> = async () => {}): Node {
+  const lock = new NodeLock(url)
+  const controller = new AbortController()
+  const seen: LogEntry[] = []
+  const errors: unknown[] = []
+  const relayLog = new PostgresRelayLog(pool, lock)
+  const follower = new LogFollower({
+    name: 'events',
+    log: relayLog,
+    replays: false,
+    paceMs: 1,
+    onProcessed: () => {},
+    onError: (error) => errors.push(error),
+    process: async (entries) => {
+      await process(entries)
+      seen.push(...entries)
+    },
+  })
+  const run = follower.run(controller.signal, () => {})
+  const stop = async () => {
+    controller.abort()
+    await run
+    await lock.release()
+  }
+  running.push(stop)
+  const kill = async () => {
+    running.splice(running.indexOf(stop), 1)
+    await lock.release()
+    controller.abort()
+  }
+  return { seen, errors, stop, kill }
+}
+
+function seqsOf(nodes: Node[], conversationId: string): number[] {
+  const entries = nodes.flatMap(({ seen }) => seen).filter((entry) => entry.conversationId === conversationId)
+  return entries.map((entry) => entry.seq).sort((a, b) => a - b)
+}
+
+async function send(texts: string[]): Promise<string> {
+  const { id, memberIds } = await createGroup(pool)
+  const [ann] = memberIds
+  if (!ann) throw new Error('a member')
+  await log.append(
+    texts.map((text) => appendItem(id, ann, text)),
+    { wait: true },
+  )
+  return id
+}
+
+describe('a follower of the log', () => {
+  it('hands out every row once, in order, over two nodes that share the lanes', async () => {
+    const nodes = [node(), node()]
+    const ids: string[] = []
+    for (let n = 0; n < 20; n++) ids.push(await send(['a', 'b', 'c']))
+    await eventually(() => {
+      for (const id of ids) expect(seqsOf(nodes, id)).toEqual([1, 2, 3, 4])
+    })
+    for (const { seen } of nodes) {
+      const last = new Map<string, number>()
+      for (const { conversationId, seq } of seen) {
+        expect(seq).toBeGreaterThan(last.get(conversationId) ?? 0)
+        last.set(conversationId, seq)
+      }
+    }
+  })
+
+  it('does not skip a row whose transaction took its place early and commits late', async () => {
+    const { id, memberIds } = await createGroup(pool)
+    const other = await createGroup(pool)
+    const [ann] = memberIds
+    const [bob] = other.memberIds
+    if (!ann || !bob) throw new Error('members')
+    const watcher = node()
+    await eventually(() => expect(seqsOf([watcher], id)).toEqual([1]))
+    // A transaction with an early id and position that is still open while a later one commits.
+    const slow = new pg.Client({ connectionString: url })
+    await slow.connect()
+    await slow.query('begin')
+    const item = appendItem(id, ann, 'late')
+    await slow.query(
+      `select * from append(array[$1::uuid], array[$2::uuid], array[$3::uuid], array[$4::bytea], '{1}',
+         '{true}', array[$5::text], array[$6::text], true)`,
+      [id, ann, item.operationId, item.bodyHash, item.payload, item.preview],
+    )
+    await log.append([appendItem(other.id, bob, 'early')], { wait: true })
+    await eventually(async () => {
+      const { rows } = await pool.query('select count(*)::int n from log where conversation_id = $1', [
+        other.id,
+      ])
+      expect(rows[0]?.n).toBe(2)
+    })
+    expect(seqsOf([watcher], other.id)).not.toContain(2)
+    await slow.query('commit')
+    await slow.end()
+    await eventually(() => {
+      expect(seqsOf([watcher], id)).toEqual([1, 2])
+      expect(seqsOf([watcher], other.id)).toEqual([1, 2])
+    })
+  })
+
+  it('keeps a lane where it was when its work fails, and goes on when it succeeds', async () => {
+    let fails = 2
+    const flaky = node(async () => {
+      if (fails-- > 0) throw new Error('store is down')
+    })
+    const id = await send(['a'])
+    await eventually(() => expect(seqsOf([flaky], id)).toEqual([1, 2]))
+    expect(flaky.errors.length).toBeGreaterThanOrEqual(2)
+  })
+
+  it('takes over the lanes of a node that died, at once', async () => {
+    const dead = node(() => new Promise(() => {}))
+    const id = await send(['a'])
+    await eventually(async () => {
+      const { rows } = await pool.query(`select 1 from lanes where follower = 'events' and owner is null`)
+      expect(rows).toHaveLength(0)
+    })
+    await dead.kill()
+    const heir = node()
+    await eventually(() => expect(seqsOf([heir], id)).toEqual([1, 2]))
+  })
+})
