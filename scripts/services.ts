@@ -1,20 +1,28 @@
 /**
  * Services for tests: `start` provides those that are missing, `stop` ends what was started here.
+ * `left-out` prints, as JSON, which are missing and the test files that cannot run without them.
  * With `--keep` a later test run uses and leaves them. Any number of starts at once share one set.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { processIdentity } from '../internal/platform/process-identity.ts'
+import { leftOut } from '../internal/testkit/services/left-out.ts'
 import { startServices, stopServices } from '../internal/testkit/services/start.ts'
-import { readState, SERVICE_NAMES, STATE_FOLDER } from '../internal/testkit/services/state.ts'
+import {
+  availableServices,
+  readState,
+  SERVICE_NAMES,
+  STATE_FOLDER,
+} from '../internal/testkit/services/state.ts'
 
 const LOCK_FILE = join(STATE_FOLDER, 'lock')
 
 async function main([command, ...flags]: string[]): Promise<void> {
   if (command === 'start') return start(flags.includes('--keep'))
   if (command === 'stop') return stop(flags.includes('--unless-kept'))
-  console.error('Usage: services.ts start [--keep] | stop [--unless-kept]')
+  if (command === 'left-out') return console.log(JSON.stringify(leftOut(availableServices())))
+  console.error('Usage: services.ts start [--keep] | stop [--unless-kept] | left-out')
   process.exitCode = 2
 }
 

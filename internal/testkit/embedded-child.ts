@@ -1,7 +1,17 @@
-/** Run by tests as a process to kill: starts embedded PostgreSQL in the folder given and prints its address. */
+/**
+ * Embedded PostgreSQL as a process of its own: prints its address, stops on SIGTERM.
+ * Arguments: the data folder, then settings as `name=value`.
+ */
 import { createLogger } from '../platform/logger.ts'
 import { startEmbeddedPostgres } from '../repository/postgres/embedded.ts'
 
-const logger = createLogger({ name: 'child', level: 'silent' })
-const { url } = await startEmbeddedPostgres({ dataDir: process.argv[2] ?? '', logger })
+const [dataDir = '', ...settings] = process.argv.slice(2)
+const { url, stop } = await startEmbeddedPostgres({
+  dataDir,
+  logger: createLogger({ name: 'child', level: 'silent' }),
+  settings: Object.fromEntries(settings.map((setting) => setting.split('='))),
+})
+process.once('SIGTERM', () => {
+  void stop().then(() => process.exit(0))
+})
 process.stdout.write(`${url}\n`)

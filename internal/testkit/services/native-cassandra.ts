@@ -22,7 +22,7 @@ export const nativeCassandra: NativeService<'cassandra'> = {
   label: 'Cassandra',
   packages: ['openjdk-17-jre-headless', 'maven'],
   installed: () => findProgram('java') !== null && (existsSync(CACHE) || findProgram('mvn') !== null),
-  async start(folder) {
+  async start(folder, started) {
     if (!existsSync(CACHE)) download()
     const [nativePort = 0, storagePort = 0, jmxPort = 0] = await freePorts(3)
     const conf = join(folder, 'conf')
@@ -35,9 +35,10 @@ export const nativeCassandra: NativeService<'cassandra'> = {
       args: jvmArguments({ folder, lib: join(CACHE, 'lib'), jmxPort }),
       logFile,
     })
+    started(record)
     const address = { contactPoints: [`127.0.0.1:${nativePort}`], localDc: 'datacenter1' }
     await untilReady('Cassandra', record, logFile, () => answersCassandra(address), 180_000)
-    return { address, processes: [record] }
+    return address
   },
 }
 

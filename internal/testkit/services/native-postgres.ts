@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { chownSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { NativeService } from './native.ts'
 import { findProgram, freePorts, isRoot, launch, untilReady, versionsIn } from './processes.ts'
@@ -19,7 +20,7 @@ export const nativePostgres: NativeService<'postgres'> = {
   label: 'PostgreSQL',
   packages: ['postgresql'],
   installed: () => findInitdb() !== null,
-  async start(folder) {
+  async start(folder, started) {
     const initdb = findInitdb()
     if (!initdb) throw new Error('initdb was not found')
     const user = isRoot ? 'postgres' : undefined
@@ -51,9 +52,30 @@ export const nativePostgres: NativeService<'postgres'> = {
       logFile,
       user,
     })
+    started(record)
     const url = `postgres://postgres@127.0.0.1:${port}/postgres`
     await untilReady('PostgreSQL', record, logFile, () => answersPostgres(url))
-    return { address: { url }, processes: [record] }
+    return { url }
+  },
+}
+
+/** The one that comes as a package, for machines where no other can be had. */
+export const embeddedPostgres: NativeService<'postgres'> = {
+  label: 'PostgreSQL (embedded)',
+  packages: [],
+  installed: () => true,
+  async start(folder, started) {
+    const logFile = join(folder, 'child.log')
+    const program = fileURLToPath(new URL('../embedded-child.ts', import.meta.url))
+    const record = launch({
+      command: process.execPath,
+      args: [program, join(folder, 'data'), ...SETTINGS],
+      logFile,
+    })
+    started(record)
+    const address = () => /^postgres:.*$/m.exec(readFileSync(logFile, 'utf8'))?.[0] ?? ''
+    await untilReady('PostgreSQL', record, logFile, () => answersPostgres(address()))
+    return { url: address() }
   },
 }
 

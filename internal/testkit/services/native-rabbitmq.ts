@@ -16,7 +16,7 @@ export const nativeRabbitmq: NativeService<'rabbitmq'> = {
   label: 'RabbitMQ',
   packages: ['rabbitmq-server'],
   installed: () => findServer() !== null && findProgram('epmd') !== null,
-  async start(folder) {
+  async start(folder, started) {
     const [port = 0, distribution, management, epmd] = await freePorts(4)
     const user = isRoot ? 'rabbitmq' : undefined
     if (user) chownSync(folder, userId(user, 'u'), userId(user, 'g'))
@@ -28,7 +28,7 @@ export const nativeRabbitmq: NativeService<'rabbitmq'> = {
     // A name server of its own: the one Erlang would start for itself stays behind when the broker ends.
     const env = { ERL_EPMD_ADDRESS: '127.0.0.1', ERL_EPMD_PORT: String(epmd) }
     const logFile = join(folder, 'rabbitmq.log')
-    const names = launch({ command: findProgram('epmd') ?? 'epmd', args: [], env, logFile, user })
+    started(launch({ command: findProgram('epmd') ?? 'epmd', args: [], env, logFile, user }))
     const broker = launch({
       command: findServer() ?? 'rabbitmq-server',
       args: [],
@@ -36,10 +36,12 @@ export const nativeRabbitmq: NativeService<'rabbitmq'> = {
       logFile,
       user,
     })
+    started(broker)
     const managementUrl = `http://guest:guest@127.0.0.1:${management}`
     await untilReady('RabbitMQ', broker, logFile, () => answersRabbitmq(managementUrl))
-    const address = { url: `amqp://guest:guest@127.0.0.1:${port}`, managementUrl }
-    return { address, processes: [erlang(join(folder, 'pid')) ?? broker, broker, names] }
+    const beam = erlang(join(folder, 'pid'))
+    if (beam) started(beam)
+    return { url: `amqp://guest:guest@127.0.0.1:${port}`, managementUrl }
   },
 }
 

@@ -7,7 +7,7 @@ export const nativeRedis: NativeService<'redis'> = {
   label: 'Redis',
   packages: ['redis-server'],
   installed: () => findProgram('redis-server') !== null,
-  async start(folder) {
+  async start(folder, started) {
     const [port] = await freePorts(1)
     const logFile = join(folder, 'redis.log')
     const options = { port: String(port), bind: '127.0.0.1', save: '', appendonly: 'no', dir: folder }
@@ -16,9 +16,10 @@ export const nativeRedis: NativeService<'redis'> = {
       args: Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]),
       logFile,
     })
+    started(record)
     const url = `redis://127.0.0.1:${port}`
     await untilReady('Redis', record, logFile, () => answersRedis(url))
-    return { address: { url }, processes: [record] }
+    return { url }
   },
 }
 

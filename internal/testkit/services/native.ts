@@ -9,7 +9,7 @@ export interface NativeService<Name extends ServiceName> {
   installed(): boolean
   /**
    * Starts it with its data in `folder` (empty, its own) on free ports of 127.0.0.1; resolves when it answers.
-   * Processes are listed in the order in which to stop them.
+   * @param started is told of each process at once, so that a failed start leaves none behind
    */
-  start(folder: string): Promise<{ address: NonNullable<Addresses[Name]>; processes: ProcessRecord[] }>
+  start(folder: string, started: (record: ProcessRecord) => void): Promise<NonNullable<Addresses[Name]>>
 }

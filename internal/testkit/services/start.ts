@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { removeContainers, startContainer, withDocker } from './docker.ts'
 import type { NativeService } from './native.ts'
 import { answersCassandra, nativeCassandra } from './native-cassandra.ts'
-import { answersPostgres, nativePostgres } from './native-postgres.ts'
+import { answersPostgres, embeddedPostgres, nativePostgres } from './native-postgres.ts'
 import { answersRabbitmq, nativeRabbitmq } from './native-rabbitmq.ts'
 import { answersRedis, nativeRedis } from './native-redis.ts'
 import { canInstall, installPackages } from './packages.ts'
@@ -89,7 +89,8 @@ async function natively(names: ServiceName[], state: State, say: (line: string) 
   const begun = Date.now()
   const settled = await Promise.allSettled(
     names.map(async (name) => {
-      if (!NATIVE[name].installed()) return say(`${NATIVE[name].label}: not installed, left out`)
+      const installed = NATIVE[name].installed()
+      if (!installed && name !== 'postgres') return say(`${NATIVE[name].label}: not installed, left out`)
       say(`${NATIVE[name].label}: starting`)
       await startNative(name, state)
       say(`${NATIVE[name].label}: ready after ${((Date.now() - begun) / 1000).toFixed(1)} s`)
@@ -103,8 +104,11 @@ async function startNative(name: ServiceName, state: State): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), `realchat-${name}-`))
   chmodSync(folder, 0o755)
   record(state, name, undefined, { folders: [folder] })
-  const { address, processes } = await NATIVE[name].start(folder)
-  record(state, name, address, { processes })
+  const service = NATIVE[name].installed() ? NATIVE[name] : embeddedPostgres
+  const address = await service.start(folder, (process) =>
+    record(state, name, undefined, { processes: [process] }),
+  )
+  record(state, name, address, {})
 }
 
 /** Written at once, so that whatever happens next, `stopServices` finds what to stop. */
