@@ -18,7 +18,7 @@ const STORES = packages(
   'ioredis',
   'amqplib',
 )
-const SENDERS = packages('firebase-admin', 'nodemailer')
+const SENDERS = packages('firebase-admin', 'nodemailer', 'twilio')
 const WEB = packages('express', 'ws', 'helmet')
 
 type Rule = IRegularForbiddenRuleType
