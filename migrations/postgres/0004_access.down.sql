@@ -1,0 +1,1 @@
+drop table blocks, personal_tokens, recovery_codes, one_time_codes;
