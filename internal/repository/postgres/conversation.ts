@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { ConversationId, UserId } from '../../domain/ids.ts'
+import type { ConversationId, Seq, UserId } from '../../domain/ids.ts'
 import type {
   ActivityCursor,
   ConversationRepository,
@@ -42,17 +42,9 @@ const IS_MEMBER = {
 const MEMBERSHIPS = {
   name: 'memberships',
   text: `
-    select m.conversation_id id from conversation_members m
+    select m.conversation_id id, h.seq from conversation_members m
     join heads h on h.conversation_id = m.conversation_id
     where m.user_id = $1 order by h.stamp desc limit 5000`,
-}
-
-const MEMBER_IDS = {
-  name: 'member-ids',
-  text: `
-    select h.member_version, m.user_id from heads h
-    join conversation_members m on m.conversation_id = h.conversation_id
-    where h.conversation_id = $1`,
 }
 
 const ACCESS = {
@@ -136,14 +128,8 @@ export class PostgresConversations implements ConversationRepository, AccessRead
     }))
   }
 
-  async memberships(userId: UserId): Promise<ConversationId[]> {
-    const rows = await query<{ id: ConversationId }>(this.#pool, MEMBERSHIPS, [userId])
-    return rows.map((row) => row.id)
-  }
-
-  async memberIds(id: ConversationId): Promise<{ memberVersion: number; userIds: UserId[] }> {
-    const rows = await query<{ member_version: number; user_id: UserId }>(this.#pool, MEMBER_IDS, [id])
-    return { memberVersion: rows[0]?.member_version ?? 0, userIds: rows.map((row) => row.user_id) }
+  memberships(userId: UserId): Promise<{ id: ConversationId; seq: Seq }[]> {
+    return query(this.#pool, MEMBERSHIPS, [userId])
   }
 
   async access(conversationId: ConversationId, userId: UserId): Promise<SendAccess | null> {

@@ -39,6 +39,11 @@ const ENTRIES = {
     where l.conversation_id = $1 and l.seq between $2 and $3 and l.kind = 1 order by l.seq limit 200`,
 }
 
+const HEADS = {
+  name: 'heads',
+  text: 'select conversation_id, seq from heads where conversation_id = any ($1)',
+}
+
 interface AppendRow {
   item: number
   outcome: AppendOutcome['status']
@@ -102,6 +107,13 @@ export class PostgresMessageLog implements MessageLog {
       to: first.hi,
       tail: first.seq === null ? [] : rows.map(entryOf),
     }
+  }
+
+  async heads(conversationIds: readonly ConversationId[]): Promise<Map<ConversationId, Seq>> {
+    const rows = await query<{ conversation_id: ConversationId; seq: number }>(this.#pool, HEADS, [
+      conversationIds,
+    ])
+    return new Map(rows.map((row) => [row.conversation_id, row.seq]))
   }
 
   async entries(conversationId: ConversationId, from: Seq, to: Seq): Promise<LogEntry[]> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Conversation, ConversationKind, Member } from '../../domain/conversation.ts'
 import { DomainError, invalid, notFound } from '../../domain/errors.ts'
-import type { ClientId, ConversationId, UserId } from '../../domain/ids.ts'
+import type { ClientId, ConversationId, Seq, UserId } from '../../domain/ids.ts'
 import type { Actor, User } from '../../domain/user.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
 import type { LiveEvents } from '../live/ports.ts'
@@ -87,6 +87,11 @@ export class Conversations {
     const after = decodeCursor<ActivityCursor>(cursor, { stamp: 'number', id: 'uuid' })
     const { items, next } = await this.#deps.repository.list(actor.userId, limit, after)
     return { items: await this.#present(items), nextCursor: next && encodeCursor(next) }
+  }
+
+  /** What a live stream of the user's follows: conversations with their last seq, at most 5,000. */
+  memberships(actor: Actor): Promise<{ id: ConversationId; seq: Seq }[]> {
+    return this.#deps.repository.memberships(actor.userId)
   }
 
   /** In the order they joined. @throws DomainError not_found for those who are not members. */

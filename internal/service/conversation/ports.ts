@@ -1,5 +1,5 @@
 import type { Conversation, ConversationKind, Role } from '../../domain/conversation.ts'
-import type { ClientId, ConversationId, UserId } from '../../domain/ids.ts'
+import type { ClientId, ConversationId, Seq, UserId } from '../../domain/ids.ts'
 import type { User } from '../../domain/user.ts'
 
 export interface NewConversation {
@@ -64,10 +64,8 @@ export interface ConversationRepository {
     limit: number,
     after: MemberCursor | null,
   ): Promise<MemberView[] | null>
-  /** Conversations the user is in, at most 5,000, last active first; with the version each was read at. */
-  memberships(userId: UserId): Promise<ConversationId[]>
-  /** Everybody in a conversation, with the version they were read at. */
-  memberIds(id: ConversationId): Promise<{ memberVersion: number; userIds: UserId[] }>
+  /** Conversations the user is in with their last seq, at most 5,000, last active first. */
+  memberships(userId: UserId): Promise<{ id: ConversationId; seq: Seq }[]>
 }
 
 export interface UserDirectory {

@@ -10,6 +10,8 @@ export interface Reading {
   messages: Message[]
 }
 
+const FOLLOWING_MAX = 200
+
 /**
  * The one way messages are read: tail first (what the archive may not have, with head and cursor, in one
  * statement), archive second. A reader sees every committed message.
@@ -31,7 +33,19 @@ export class History {
     return { window, messages: entries.map(messageOf) }
   }
 
-  async #complete(conversationId: ConversationId, { from, to, tail }: Window): Promise<LogEntry[]> {
+  /** What live delivery missed, for the node itself and not for a member: at most 200 after a seq. */
+  async following(conversationId: ConversationId, after: Seq): Promise<Message[]> {
+    const head = (await this.#log.heads([conversationId])).get(conversationId) ?? 0
+    const [from, to] = [after + 1, Math.min(head, after + FOLLOWING_MAX)]
+    if (from > to) return []
+    const tail = await this.#log.entries(conversationId, from, to)
+    return (await this.#complete(conversationId, { from, to, tail })).map(messageOf)
+  }
+
+  async #complete(
+    conversationId: ConversationId,
+    { from, to, tail }: Pick<Window, 'from' | 'to' | 'tail'>,
+  ): Promise<LogEntry[]> {
     const found = new Map(tail.map((entry) => [entry.seq, entry]))
     const add = (entries: LogEntry[]) => {
       for (const entry of entries) if (!found.has(entry.seq)) found.set(entry.seq, entry)

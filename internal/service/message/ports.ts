@@ -57,6 +57,9 @@ export interface MessageLog {
   /** Null when there is no such conversation or the viewer is not a member of it. */
   window(conversationId: ConversationId, viewerId: UserId, range: SeqRange): Promise<Window | null>
 
+  /** The last seq of each of these conversations (at most 1,000 are asked for); those that exist. */
+  heads(conversationIds: readonly ConversationId[]): Promise<Map<ConversationId, Seq>>
+
   /** Rows still in the log (younger than its retention), ascending; at most 200 seqs are asked for. */
   entries(conversationId: ConversationId, from: Seq, to: Seq): Promise<LogEntry[]>
 }

@@ -1,0 +1,204 @@
+import type { ConversationId, Seq, UserId } from '../../domain/ids.ts'
+import type { Message } from '../../domain/message.ts'
+import type { Actor } from '../../domain/user.ts'
+import type { BatchingListener } from '../../realtime/batching.ts'
+import type { TopicHub } from '../../realtime/hub.ts'
+import { OrderedStream } from '../../realtime/ordered-stream.ts'
+import type { Connection } from '../../realtime/topic.ts'
+import type { LiveEvents } from '../../service/live/ports.ts'
+import type { History } from '../../service/message/history.ts'
+import type { RelayWaker } from '../../service/message/ports.ts'
+import { decodeLiveEntry, encodeLiveEntry, type LiveEntry, type MessageEntry, shardOf } from './live-entry.ts'
+import { type JoinBuffer, Rooms } from './rooms.ts'
+
+export const INBOX_TOPIC = 'user:inbox'
+
+export function chatTopic(id: ConversationId): string {
+  return `chat:${id}`
+}
+
+export interface LiveDeps {
+  hub: TopicHub
+  history: History
+  relay: RelayWaker
+  onError(error: unknown): void
+  onHealed(count: number): void
+}
+
+/** Somebody's own stream on this node; told when they are put into a conversation. */
+export interface Inbox {
+  connection: Connection<Actor>
+  rooms: Set<ConversationId>
+  conversationCreated(id: ConversationId): void
+}
+
+/**
+ * Live delivery on one node: entries from all nodes come in, are put into seq order per conversation, healed
+ * from the log where something is missing, and go out to the sockets that follow the conversation.
+ */
+export class Live implements LiveEvents, BatchingListener {
+  readonly #deps: LiveDeps
+  readonly #stream: OrderedStream<MessageEntry>
+  readonly #rooms: Rooms
+  readonly #inboxes = new Map<UserId, Set<Inbox>>()
+  #publish: (shard: number, entry: string) => void = () => {}
+  /** False while the bus is interrupted and only the log tells what other nodes sent. */
+  isConnected = true
+
+  constructor(deps: LiveDeps) {
+    this.#deps = deps
+    this.#stream = new OrderedStream<MessageEntry>({
+      deliver: (_key, _seq, entry) => this.#deliver(entry),
+      heal: (key, after) => this.#missed(key as ConversationId, after),
+      onError: deps.onError,
+      onHealed: (_key, count) => deps.onHealed(count),
+    })
+    this.#rooms = new Rooms(this.#stream)
+  }
+
+  /** Where entries are published; it hands this node's own back to `onEntry`. */
+  connect(publish: (shard: number, entry: string) => void): void {
+    this.#publish = publish
+  }
+
+  messageCreated(message: Message, memberVersion: number, origin: string | null): void {
+    const { conversationId, seq } = message
+    const messageJson = JSON.stringify(message)
+    this.#send({ kind: 'message', conversationId, seq, memberVersion, origin, messageJson })
+  }
+
+  conversationCreated(conversationId: ConversationId, memberIds: readonly UserId[]): void {
+    this.#send({ kind: 'created', conversationId, memberIds: [...memberIds] })
+  }
+
+  onEntry(_shard: number, text: string): void {
+    const entry = decodeLiveEntry(text)
+    if (!entry) return
+    this.#deps.relay.wake(entry.conversationId)
+    if (entry.kind === 'message') this.#rooms.accept(entry)
+    else this.#created(entry.conversationId, entry.memberIds)
+  }
+
+  onGap(shard: number): void {
+    for (const id of this.#rooms.ids()) if (shardOf(id) === shard) this.#stream.gap(id)
+  }
+
+  onInterrupted(): void {
+    this.isConnected = false
+  }
+
+  onRestored(): void {
+    this.isConnected = true
+  }
+
+  /** Conversations that somebody here follows, for the audit. */
+  followed(): ConversationId[] {
+    return this.#rooms.ids()
+  }
+
+  /** The audit: what the log says is the last seq. */
+  observe(heads: ReadonlyMap<ConversationId, Seq>): void {
+    for (const [id, seq] of heads) this.#stream.observe(id, seq)
+  }
+
+  stop(): void {
+    this.#stream.stop()
+  }
+
+  /** From here on nothing of the conversation is missed: it is kept until `joined` says where it goes. */
+  beginJoin(id: ConversationId): JoinBuffer {
+    const room = this.#rooms.enter(id)
+    const buffer: JoinBuffer = { entries: [] }
+    room.joining.add(buffer)
+    room.joined++
+    return buffer
+  }
+
+  /** The join's reply will say `head`. */
+  opened(id: ConversationId, head: Seq): void {
+    this.#rooms.open(id, head)
+  }
+
+  /** The reply is out; answers what came above `head` meanwhile. */
+  joined(id: ConversationId, buffer: JoinBuffer, head: Seq): MessageEntry[] {
+    this.#rooms.get(id)?.joining.delete(buffer)
+    return buffer.entries.filter((entry) => entry.seq > head)
+  }
+
+  left(id: ConversationId, buffer: JoinBuffer): void {
+    const room = this.#rooms.get(id)
+    if (!room) return
+    room.joining.delete(buffer)
+    room.joined--
+    this.#rooms.leave(id, room)
+  }
+
+  openInbox(userId: UserId, inbox: Inbox): void {
+    const inboxes = this.#inboxes.get(userId) ?? new Set()
+    this.#inboxes.set(userId, inboxes.add(inbox))
+  }
+
+  /** The inbox follows these conversations, last seqs as given. */
+  follow(inbox: Inbox, conversations: Iterable<{ id: ConversationId; seq: Seq }>): void {
+    for (const { id, seq } of conversations) {
+      this.#rooms.enter(id).inboxes.add(inbox.connection)
+      inbox.rooms.add(id)
+      this.#rooms.open(id, seq)
+    }
+  }
+
+  closeInbox(userId: UserId, inbox: Inbox): void {
+    const inboxes = this.#inboxes.get(userId)
+    inboxes?.delete(inbox)
+    if (inboxes?.size === 0) this.#inboxes.delete(userId)
+    for (const id of inbox.rooms) {
+      const room = this.#rooms.get(id)
+      room?.inboxes.delete(inbox.connection)
+      if (room) this.#rooms.leave(id, room)
+    }
+  }
+
+  #send(entry: LiveEntry): void {
+    this.#publish(shardOf(entry.conversationId), encodeLiveEntry(entry))
+  }
+
+  #deliver(entry: MessageEntry): void {
+    const { conversationId, origin, messageJson } = entry
+    const room = this.#rooms.get(conversationId)
+    if (!room) return
+    const topic = chatTopic(conversationId)
+    const options = origin === null ? {} : { exceptConnectionId: origin }
+    this.#deps.hub.broadcast(topic, 'message:new', messageJson, options)
+    for (const buffer of room.joining) buffer.entries.push(entry)
+    if (room.inboxes.size === 0) return
+    const elsewhere = [...room.inboxes].filter((connection) => !connection.hasJoined(topic))
+    const payload = `{"message":${messageJson}}`
+    this.#deps.hub.toConnections(elsewhere, INBOX_TOPIC, 'inbox:message', payload, options)
+  }
+
+  #created(id: ConversationId, memberIds: readonly UserId[]): void {
+    for (const userId of memberIds) {
+      for (const inbox of this.#inboxes.get(userId) ?? []) {
+        // Entered now, so that its first messages are kept until the log tells where they start.
+        this.#rooms.enter(id).inboxes.add(inbox.connection)
+        inbox.rooms.add(id)
+        inbox.conversationCreated(id)
+      }
+    }
+  }
+
+  async #missed(id: ConversationId, after: Seq) {
+    const messages = await this.#deps.history.following(id, after)
+    return messages.map((message) => ({
+      n: message.seq,
+      entry: {
+        kind: 'message' as const,
+        conversationId: id,
+        seq: message.seq,
+        memberVersion: 0,
+        origin: null,
+        messageJson: JSON.stringify(message),
+      },
+    }))
+  }
+}
