@@ -258,6 +258,7 @@ describe('notifier on RabbitMQ, PostgreSQL and a stand-in FCM', () => {
   it('waits for a database that is away, and sends nothing twice for it', async () => {
     const { hostname, port } = new URL(databaseUrl)
     const proxy = await startProxy({ host: hostname, port: Number(port || 5432) })
+    ends.push(() => proxy.close())
     const through = new URL(databaseUrl)
     through.port = String(proxy.port)
     await register(bob, 'bob-outage')
@@ -270,7 +271,6 @@ describe('notifier on RabbitMQ, PostgreSQL and a stand-in FCM', () => {
     proxy.accept()
     await eventually(async () => expect(await states()).toEqual(['sent 0']))
     expect(fcm.of('bob-outage')).toHaveLength(1)
-    ends.unshift(() => proxy.close())
   })
 
   it('pushes nothing to a device that was signed out', async () => {

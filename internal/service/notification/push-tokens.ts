@@ -5,17 +5,17 @@ import type { Actor } from '../../domain/user.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import type { PushTokenStore } from './ports.ts'
 
-export interface PushTokenServiceDeps {
+export interface PushTokensDeps {
   tokens: PushTokenStore
   clock?: Clock
 }
 
 /** The devices a user has registered for push; everyone sees and changes only their own. */
-export class PushTokenService {
+export class PushTokens {
   readonly #tokens: PushTokenStore
   readonly #clock: Clock
 
-  constructor({ tokens, clock = systemClock }: PushTokenServiceDeps) {
+  constructor({ tokens, clock = systemClock }: PushTokensDeps) {
     this.#tokens = tokens
     this.#clock = clock
   }

@@ -1,0 +1,76 @@
+import { z } from 'zod'
+import type { DeviceId } from '../../domain/push.ts'
+import { PLATFORMS, PUSH_TOKEN_MAX_LENGTH } from '../../domain/push.ts'
+import type { PushTokens } from '../../service/notification/push-tokens.ts'
+import { pageOf, time, uuid } from './fields.ts'
+import { answer, NO_CONTENT, type Route, route } from './route.ts'
+
+const DEVICE_NAME_MAX = 100
+
+const pushTokenSchema = z
+  .object({
+    id: uuid,
+    platform: z.enum(PLATFORMS),
+    deviceName: z.string().nullable(),
+    createdAt: time,
+  })
+  .meta({ id: 'PushToken' })
+
+/** Printable ASCII, as FCM's tokens are. */
+const token = z
+  .string()
+  .min(1)
+  .max(PUSH_TOKEN_MAX_LENGTH)
+  .regex(/^[\x21-\x7e]+$/, 'must be a push token')
+
+const deviceName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(DEVICE_NAME_MAX)
+  .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), 'must be printable text')
+
+/** Devices that a user wants pushes on. */
+export function pushTokenRoutes(tokens: PushTokens): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/push-tokens',
+      summary: 'The devices registered for push',
+      tag: 'notifications',
+      scope: 'session',
+      responses: { 200: pageOf(pushTokenSchema) },
+      handle: async ({ actor }) => answer(200, { items: await tokens.list(actor), nextCursor: null }),
+    }),
+    route({
+      method: 'post',
+      path: '/push-tokens',
+      summary: 'Register this device for push, or refresh its registration',
+      tag: 'notifications',
+      scope: 'session',
+      body: z.strictObject({
+        token,
+        platform: z.enum(PLATFORMS),
+        deviceName: deviceName.nullish(),
+      }),
+      responses: { 201: pushTokenSchema },
+      limits: [{ name: 'push-tokens', points: 60, seconds: 3600, whenDown: 'allow', by: 'user' }],
+      handle: async ({ actor, body }) =>
+        answer(201, await tokens.register(actor, { ...body, deviceName: body.deviceName ?? null })),
+    }),
+    route({
+      method: 'delete',
+      path: '/push-tokens/:id',
+      summary: 'End pushes to a device',
+      tag: 'notifications',
+      scope: 'session',
+      params: z.strictObject({ id: uuid.transform((id) => id as DeviceId) }),
+      responses: { 204: null },
+      errors: ['not_found'],
+      handle: async ({ actor, params }) => {
+        await tokens.remove(actor, params.id)
+        return NO_CONTENT
+      },
+    }),
+  ]
+}
