@@ -9,7 +9,7 @@ import { MemoryRateLimiter } from '../../repository/memory/limit.ts'
 import { createPool } from '../../repository/postgres/database.ts'
 import { PostgresDeveloperOutbox } from '../../repository/postgres/developer-outbox.ts'
 import { PostgresPushTokens } from '../../repository/postgres/push-tokens.ts'
-import { PushTokens } from '../../service/notification/push-tokens.ts'
+import { PushTokenService } from '../../service/notification/push-tokens.ts'
 import { insertSession, insertUser } from '../../testkit/chat-rows.ts'
 import { randomUserId } from '../../testkit/events.ts'
 import { type HttpNode, serveRoutes } from '../../testkit/http-node.ts'
@@ -33,7 +33,7 @@ beforeAll(async () => {
   await signIn('ann')
   await signIn('bob')
   const clock = { now: () => nowMs++ }
-  const tokens = new PushTokens({ tokens: new PostgresPushTokens(pool), clock })
+  const tokens = new PushTokenService({ tokens: new PostgresPushTokens(pool), clock })
   node = await serveRoutes({
     routes: pushTokenRoutes(tokens),
     limiter: new MemoryRateLimiter(0),

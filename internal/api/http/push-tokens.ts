@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { DeviceId } from '../../domain/push.ts'
 import { PLATFORMS, PUSH_TOKEN_MAX_LENGTH } from '../../domain/push.ts'
-import type { PushTokens } from '../../service/notification/push-tokens.ts'
+import type { PushTokenService } from '../../service/notification/push-tokens.ts'
 import { pageOf, time, uuid } from './fields.ts'
 import { answer, NO_CONTENT, type Route, route } from './route.ts'
 
@@ -31,7 +31,7 @@ const deviceName = z
   .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), 'must be printable text')
 
 /** Devices that a user wants pushes on. */
-export function pushTokenRoutes(tokens: PushTokens): Route[] {
+export function pushTokenRoutes(tokens: PushTokenService): Route[] {
   return [
     route({
       method: 'get',

@@ -5,17 +5,17 @@ import type { Actor } from '../../domain/user.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import type { PushTokenStore } from './ports.ts'
 
-export interface PushTokensDeps {
+export interface PushTokenServiceDeps {
   tokens: PushTokenStore
   clock?: Clock
 }
 
 /** The devices a user has registered for push; everyone sees and changes only their own. */
-export class PushTokens {
+export class PushTokenService {
   readonly #tokens: PushTokenStore
   readonly #clock: Clock
 
-  constructor({ tokens, clock = systemClock }: PushTokensDeps) {
+  constructor({ tokens, clock = systemClock }: PushTokenServiceDeps) {
     this.#tokens = tokens
     this.#clock = clock
   }
