@@ -8,6 +8,8 @@ export interface Binary {
   about: string
   /** Words the command line may hold beside `--help` and `--version`; refuses others. */
   acceptsArguments?: boolean
+  /** Options without a value that the command line may hold; refuses others. */
+  flags?: readonly string[]
   /** Runs until the signal aborts; resolves when drained. */
   main(signal: AbortSignal, args: string[]): Promise<void>
 }
@@ -39,8 +41,8 @@ export async function runBinary(binary: Binary): Promise<void> {
   if (args.includes('--help') || args.includes('-h'))
     return print(`Usage: ${binary.name}\n\n${binary.about}\n`)
   if (args.includes('--version')) return print(`${binary.name} ${version()}\n`)
-  if (args.length > 0 && !binary.acceptsArguments)
-    return fail(EXIT_CONFIGURATION, `unknown argument ${args[0]}`)
+  const unknown = args.find((arg) => !binary.flags?.includes(arg))
+  if (unknown && !binary.acceptsArguments) return fail(EXIT_CONFIGURATION, `unknown argument ${unknown}`)
 
   const stop = new AbortController()
   const onSignal = () => {

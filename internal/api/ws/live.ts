@@ -22,7 +22,6 @@ export interface LiveDeps {
   history: History
   relay: RelayWaker
   onError(error: unknown): void
-  onHealed(count: number): void
 }
 
 /** Somebody's own stream on this node; told when they are put into a conversation. */
@@ -51,7 +50,6 @@ export class Live implements LiveEvents, BatchingListener {
       deliver: (_key, _seq, entry) => this.#deliver(entry),
       heal: (key, after) => this.#missed(key as ConversationId, after),
       onError: deps.onError,
-      onHealed: (_key, count) => deps.onHealed(count),
     })
     this.#rooms = new Rooms(this.#stream)
   }
@@ -99,6 +97,11 @@ export class Live implements LiveEvents, BatchingListener {
   /** The audit: what the log says is the last seq. */
   observe(heads: ReadonlyMap<ConversationId, Seq>): void {
     for (const [id, seq] of heads) this.#stream.observe(id, seq)
+  }
+
+  /** Messages that only the log brought. */
+  get healed(): number {
+    return this.#stream.healed
   }
 
   stop(): void {

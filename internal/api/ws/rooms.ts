@@ -57,10 +57,10 @@ export class Rooms {
 
   accept(entry: MessageEntry): void {
     const { conversationId, seq } = entry
-    if (this.#stream.has(conversationId)) return this.#stream.accept(conversationId, seq, entry)
     const room = this.#rooms.get(conversationId)
+    if (this.#stream.has(conversationId)) this.#stream.accept(conversationId, seq, entry)
     // What does not fit is healed from the log when a later one comes, or by the audit.
-    if (room && room.early.length < EARLY_MAX) room.early.push(entry)
+    else if (room && room.early.length < EARLY_MAX) room.early.push(entry)
   }
 
   /** The conversation's last seq is known: what comes above it is delivered from now on. */

@@ -1,0 +1,110 @@
+import { createServer } from 'node:http'
+import { Router } from 'express'
+import type { Container } from 'inversify'
+import { clientAddress, trustProxies } from '../../internal/api/client-address.ts'
+import { createHttpApp } from '../../internal/api/http/app.ts'
+import { conversationRoutes } from '../../internal/api/http/conversations.ts'
+import { messageRoutes } from '../../internal/api/http/messages.ts'
+import { observeHttp, operationsRouter } from '../../internal/api/http/operations.ts'
+import { pushTokenRoutes } from '../../internal/api/http/push-tokens.ts'
+import type { Route } from '../../internal/api/http/route.ts'
+import { refusalOf } from '../../internal/api/problem.ts'
+import { chatTopicDefinition } from '../../internal/api/ws/chat-topic.ts'
+import { inboxTopicDefinition } from '../../internal/api/ws/inbox-topic.ts'
+import { upgradeAuthenticator } from '../../internal/api/ws/upgrade.ts'
+import { DomainError } from '../../internal/domain/errors.ts'
+import { uuidv7 } from '../../internal/domain/ids.ts'
+import { type Actor, SCOPES } from '../../internal/domain/user.ts'
+import { version } from '../../internal/platform/cli.ts'
+import { Health } from '../../internal/platform/health.ts'
+import { TopicRegistry } from '../../internal/realtime/registry.ts'
+import { RealtimeServer } from '../../internal/realtime/server.ts'
+import { ID } from './identifiers.ts'
+
+/** Everything a client can call: REST routes, sockets, health and metrics. */
+export function bindDoors(container: Container, routers: readonly Router[]): Health {
+  const health = new Health({
+    checks: container.get(ID.dependencies),
+    clock: container.get(ID.clock),
+    openWebSockets: () => container.get(ID.realtime).size,
+  })
+  const metrics = container.get(ID.metrics)
+  metrics.addHealth(health)
+  metrics.gauge('realchat_live_healed', 'Messages that the log delivered in place of the bus.', () => {
+    return container.get(ID.live).healed
+  })
+  const observe = Router().use(observeHttp(metrics))
+  bindHttp(container, [observe, operationsRouter({ health, metrics, version: version() }), ...routers])
+  bindRealtime(container)
+  return health
+}
+
+function routesOf(container: Container): Route[] {
+  return [
+    ...container.get(ID.identity).routes,
+    ...conversationRoutes(container.get(ID.conversations)),
+    ...messageRoutes(container.get(ID.messages)),
+    ...pushTokenRoutes(container.get(ID.pushTokens)),
+  ]
+}
+
+function bindHttp(container: Container, routers: readonly Router[]): void {
+  const { http } = container.get(ID.config)
+  const tracking = container.get(ID.tracking)
+  const app = createHttpApp({
+    routes: routesOf(container),
+    authenticator: container.get(ID.identity).authenticator,
+    limiter: container.get(ID.limiter),
+    logger: container.get(ID.logger),
+    clock: container.get(ID.clock),
+    version: version(),
+    publicUrl: http.publicUrl,
+    corsOrigins: http.corsOrigins,
+    trustedProxies: http.trustedProxies,
+    routers,
+    report: (error) => tracking.report(error),
+  })
+  container.bind(ID.httpServer).toConstantValue(createServer(app))
+}
+
+function bindRealtime(container: Container): void {
+  const { http } = container.get(ID.config)
+  const logger = container.get(ID.logger)
+  const identity = container.get(ID.identity)
+  const onError = (error: unknown) => logger.warn({ err: error }, 'socket')
+  const shared = { conversations: container.get(ID.conversations), live: container.get(ID.live) }
+  const registry = new TopicRegistry<Actor>()
+    .add(
+      chatTopicDefinition({
+        ...shared,
+        history: container.get(ID.history),
+        messages: container.get(ID.messages),
+      }),
+    )
+    .add(inboxTopicDefinition({ ...shared, users: identity.users, onError }))
+  const trust = trustProxies(http.trustedProxies)
+  const origins = new Set([...http.corsOrigins, new URL(http.publicUrl).origin])
+  const scopes = new Map<string, (typeof SCOPES)[number]>(SCOPES.map((scope) => [scope, scope]))
+  container.bind(ID.realtime).toConstantValue(
+    new RealtimeServer<Actor>({
+      http: container.get(ID.httpServer),
+      registry,
+      hub: container.get(ID.hub),
+      authenticate: upgradeAuthenticator(identity.authenticator),
+      keyOf: (actor) => actor.userId,
+      // What is not meant for clients is a crash: the channel ends, the socket lives.
+      toRefusal: (error) => (error instanceof DomainError ? refusalOf(error) : null),
+      onError: (error, where) => {
+        logger.error({ err: error, ...where }, 'socket handler failed')
+        container.get(ID.tracking).report(error)
+      },
+      allowOrigin: (origin) => origins.has(origin),
+      addressOf: (request) => clientAddress(request, trust),
+      allowScope: (actor, scope) => {
+        const known = scopes.get(scope)
+        return known !== undefined && actor.scopes.has(known)
+      },
+      nodeId: uuidv7(),
+    }),
+  )
+}

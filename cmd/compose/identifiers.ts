@@ -1,0 +1,73 @@
+import type { Server } from 'node:http'
+import type { ServiceIdentifier } from 'inversify'
+import type pg from 'pg'
+import type { Live } from '../../internal/api/ws/live.ts'
+import type { Config } from '../../internal/config/config.ts'
+import type { Actor } from '../../internal/domain/user.ts'
+import type { Clock } from '../../internal/platform/clock.ts'
+import type { ErrorTracking } from '../../internal/platform/error-tracking.ts'
+import type { Component } from '../../internal/platform/lifecycle.ts'
+import type { Logger } from '../../internal/platform/logger.ts'
+import type { Metrics } from '../../internal/platform/metrics.ts'
+import type { BatchingBus } from '../../internal/realtime/batching.ts'
+import type { TopicHub } from '../../internal/realtime/hub.ts'
+import type { Bus } from '../../internal/realtime/ports.ts'
+import type { RealtimeServer } from '../../internal/realtime/server.ts'
+import type { ArchiveWriter, EventPublisher } from '../../internal/relay/ports.ts'
+import type { Relay } from '../../internal/relay/relay.ts'
+import type { PostgresConversations } from '../../internal/repository/postgres/conversation.ts'
+import type { NodeLock } from '../../internal/repository/postgres/node-lock.ts'
+import type { Conversations } from '../../internal/service/conversation/conversations.ts'
+import type { RateLimiter } from '../../internal/service/limit/ports.ts'
+import type { Appender } from '../../internal/service/message/appender.ts'
+import type { History } from '../../internal/service/message/history.ts'
+import type { Messages } from '../../internal/service/message/messages.ts'
+import type { MessageArchive, MessageLog } from '../../internal/service/message/ports.ts'
+import type { PushTokenService } from '../../internal/service/notification/push-tokens.ts'
+import type { Pointers } from '../../internal/service/receipt/pointers.ts'
+import type { SessionCache } from '../../internal/service/session/ports.ts'
+import type { Identity } from './identity.ts'
+import type { Dependency } from './stores.ts'
+
+function id<T>(name: string): ServiceIdentifier<T> {
+  return Symbol(name)
+}
+
+/** What the container holds; each is a singleton of its process. */
+export const ID = {
+  config: id<Config>('Config'),
+  logger: id<Logger>('Logger'),
+  clock: id<Clock>('Clock'),
+  metrics: id<Metrics>('Metrics'),
+  tracking: id<ErrorTracking>('ErrorTracking'),
+
+  /** Stores by address or embedded, with how to ask whether they are there and how to close them. */
+  dependencies: id<Dependency[]>('Dependency[]'),
+  databaseUrl: id<string>('DatabaseUrl'),
+  pool: id<pg.Pool>('Pool'),
+  logPool: id<pg.Pool>('LogPool'),
+  nodeLock: id<NodeLock>('NodeLock'),
+  archive: id<MessageArchive & ArchiveWriter>('MessageArchive'),
+  bus: id<Bus>('Bus'),
+  limiter: id<RateLimiter>('RateLimiter'),
+  sessionCache: id<SessionCache>('SessionCache'),
+  events: id<EventPublisher>('EventPublisher'),
+  /** Long-lived parts of the queue's adapter. */
+  queueComponents: id<Component[]>('QueueComponents'),
+
+  identity: id<Identity>('Identity'),
+  messageLog: id<MessageLog>('MessageLog'),
+  conversationStore: id<PostgresConversations>('PostgresConversations'),
+  appender: id<Appender>('Appender'),
+  pointers: id<Pointers>('Pointers'),
+  history: id<History>('History'),
+  messages: id<Messages>('Messages'),
+  conversations: id<Conversations>('Conversations'),
+  pushTokens: id<PushTokenService>('PushTokenService'),
+  relay: id<Relay>('Relay'),
+  hub: id<TopicHub>('TopicHub'),
+  live: id<Live>('Live'),
+  batchingBus: id<BatchingBus>('BatchingBus'),
+  httpServer: id<Server>('HttpServer'),
+  realtime: id<RealtimeServer<Actor>>('RealtimeServer'),
+}

@@ -1,0 +1,144 @@
+import type { Router } from 'express'
+import { Container } from 'inversify'
+import { LiveAudit } from '../../internal/api/ws/live-audit.ts'
+import type { Config } from '../../internal/config/config.ts'
+import { version } from '../../internal/platform/cli.ts'
+import { systemClock } from '../../internal/platform/clock.ts'
+import { startErrorTracking } from '../../internal/platform/error-tracking.ts'
+import { HttpListener } from '../../internal/platform/http-listener.ts'
+import { aborted, type Component } from '../../internal/platform/lifecycle.ts'
+import type { Logger } from '../../internal/platform/logger.ts'
+import { Metrics } from '../../internal/platform/metrics.ts'
+import { PostgresPushTokens } from '../../internal/repository/postgres/push-tokens.ts'
+import { PushTokenService } from '../../internal/service/notification/push-tokens.ts'
+import { bindChat } from './chat.ts'
+import { bindDoors } from './door.ts'
+import { ID } from './identifiers.ts'
+import { composeIdentity } from './identity.ts'
+import { bindQueue } from './queue.ts'
+import { bindStores, storesComponent } from './stores.ts'
+
+export interface NodeOptions {
+  config: Config
+  logger: Logger
+  databaseUrl: string
+  secretKey: string
+  /** Made once the container holds the services: pages that only some processes have. */
+  routers?: (container: Container) => Router[]
+}
+
+/** An API node: everything bound, and its long-lived parts in the order they start. */
+export interface ApiNode {
+  container: Container
+  components: Component[]
+}
+
+export async function createApiNode(options: NodeOptions): Promise<ApiNode> {
+  const { config, logger, databaseUrl } = options
+  const container = new Container()
+  container.bind(ID.config).toConstantValue(config)
+  container.bind(ID.logger).toConstantValue(logger)
+  container.bind(ID.clock).toConstantValue(systemClock)
+  container.bind(ID.databaseUrl).toConstantValue(databaseUrl)
+  container.bind(ID.metrics).toConstantValue(new Metrics(config.process))
+  const tracking = await startErrorTracking({
+    dsn: config.sentryDsn,
+    process: config.process,
+    version: version(),
+  })
+  container.bind(ID.tracking).toConstantValue(tracking)
+  bindStores(container)
+  bindQueue(container)
+  bindIdentity(container, options.secretKey)
+  bindChat(container)
+  container
+    .bind(ID.pushTokens)
+    .toResolvedValue((pool) => new PushTokenService({ tokens: new PostgresPushTokens(pool) }), [ID.pool])
+    .inSingletonScope()
+  const health = bindDoors(container, options.routers?.(container) ?? [])
+  return { container, components: componentsOf(container, () => health.drain()) }
+}
+
+function bindIdentity(container: Container, secretKey: string): void {
+  const { tokens, http } = container.get(ID.config)
+  const logger = container.get(ID.logger)
+  container.bind(ID.identity).toConstantValue(
+    composeIdentity({
+      pool: container.get(ID.pool),
+      clock: container.get(ID.clock),
+      secretKey,
+      publicUrl: http.publicUrl,
+      accessTtlMs: tokens.accessTtlMs,
+      refreshTtlMs: tokens.refreshTtlMs,
+      cache: container.get(ID.sessionCache),
+      limiter: container.get(ID.limiter),
+      courier: {
+        send: (_userId, to, notice) =>
+          logger.warn({ kind: to.kind, notice: notice.kind }, 'nothing is configured to send this notice'),
+      },
+      events: {
+        sessionsEnded: (ids) => {
+          const ended = new Set(ids)
+          container.get(ID.realtime).closeWhere((actor) => ended.has(actor.sessionId), 4403)
+        },
+      },
+    }),
+  )
+}
+
+/** Stores first and doors last, so that draining goes from the doors inwards. */
+function componentsOf(container: Container, drain: () => void): Component[] {
+  const { host, port } = container.get(ID.config).http
+  const logger = container.get(ID.logger)
+  const relay = container.get(ID.relay)
+  const onError = (error: unknown) => logger.warn({ err: error }, 'live audit')
+  return [
+    storesComponent(container.get(ID.dependencies)),
+    trackingComponent(container),
+    ...container.get(ID.queueComponents),
+    relay.archive,
+    relay.events,
+    container.get(ID.batchingBus),
+    new LiveAudit(container.get(ID.live), container.get(ID.messageLog), onError),
+    workComponent(container),
+    new HttpListener(container.get(ID.httpServer), { host, port }, logger),
+    container.get(ID.realtime),
+    drainComponent(drain),
+  ]
+}
+
+function trackingComponent(container: Container): Component {
+  return {
+    name: 'error-tracking',
+    async run(signal, ready) {
+      ready()
+      await aborted(signal)
+      await container.get(ID.tracking).close(2000)
+    },
+  }
+}
+
+/** Whatever was accepted is finished: sends are committed, pointers are stored. */
+function workComponent(container: Container): Component {
+  return {
+    name: 'work',
+    async run(signal, ready) {
+      ready()
+      await aborted(signal)
+      await container.get(ID.appender).drained()
+      await container.get(ID.pointers).drained()
+    },
+  }
+}
+
+/** Drains first: balancers are told before anything closes. */
+function drainComponent(drain: () => void): Component {
+  return {
+    name: 'health',
+    async run(signal, ready) {
+      ready()
+      await aborted(signal)
+      drain()
+    },
+  }
+}

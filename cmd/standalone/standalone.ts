@@ -1,0 +1,58 @@
+import type { Config } from '../../internal/config/config.ts'
+import { aborted, type Component, runComponents } from '../../internal/platform/lifecycle.ts'
+import type { Logger } from '../../internal/platform/logger.ts'
+import { OperatorError } from '../../internal/platform/operator-error.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../internal/repository/postgres/embedded.ts'
+import { migratePostgres } from '../../internal/repository/postgres/migrator.ts'
+import { createApiNode } from '../compose/node.ts'
+import { seed } from '../compose/seed.ts'
+import { secretKeyIn } from './secret-key.ts'
+
+/** Starts PostgreSQL where none is configured, migrates, serves until the signal aborts, and stops it again. */
+export async function runStandalone(config: Config, logger: Logger, signal: AbortSignal): Promise<void> {
+  const say = (line: string) => process.stdout.write(`${line}\n`)
+  if (config.postgres.kind === 'external') {
+    return serve({ config, logger, databaseUrl: config.postgres.url, signal, say, watch: null })
+  }
+  say(`Starting PostgreSQL in ${config.dataDir} ...`)
+  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, logger })
+  try {
+    await serve({ config, logger, databaseUrl: embedded.url, signal, say, watch: embedded })
+  } finally {
+    await embedded.stop()
+  }
+}
+
+interface Serving {
+  config: Config
+  logger: Logger
+  databaseUrl: string
+  signal: AbortSignal
+  say(line: string): void
+  watch: EmbeddedPostgres | null
+}
+
+async function serve({ config, logger, databaseUrl, signal, say, watch }: Serving): Promise<void> {
+  await migratePostgres(databaseUrl)
+  const secretKey = config.secretKey ?? secretKeyIn(config.dataDir)
+  const node = await createApiNode({ config, logger, databaseUrl, secretKey })
+  const components = watch ? [postgresComponent(watch), ...node.components] : node.components
+  const { publicUrl } = config.http
+  await runComponents(components, signal, () => {
+    const seeded = config.demo ? seed(node.container).then((lines) => lines.forEach(say)) : Promise.resolve()
+    seeded.catch((error: unknown) => logger.error({ err: error }, 'the samples could not be added'))
+    say(`RealChat is at ${publicUrl} (documentation: ${publicUrl}/docs, sockets: /socket/websocket)`)
+  })
+}
+
+/** The database's unasked end is the process's. */
+function postgresComponent(embedded: EmbeddedPostgres): Component {
+  return {
+    name: 'postgres',
+    async run(signal, ready) {
+      ready()
+      const reason = await Promise.race([embedded.ended, aborted(signal).then(() => null)])
+      if (reason !== null) throw new OperatorError(`PostgreSQL ended: ${reason}`)
+    },
+  }
+}

@@ -1,0 +1,41 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { aborted, type Component } from './lifecycle.ts'
+import type { Logger } from './logger.ts'
+
+/** Open requests have this long to be answered once the server stops. */
+const FINISH_MS = 5000
+
+/** An HTTP server as a part of the process: listens while it runs, finishes open requests when it stops. */
+export class HttpListener implements Component {
+  readonly name = 'http'
+  readonly #server: Server
+  readonly #listen: { host: string; port: number }
+  readonly #logger: Logger
+
+  constructor(server: Server, listen: { host: string; port: number }, logger: Logger) {
+    this.#server = server
+    this.#listen = listen
+    this.#logger = logger
+  }
+
+  /** The port that is listened on (0 asks for a free one). */
+  get port(): number {
+    return (this.#server.address() as AddressInfo | null)?.port ?? 0
+  }
+
+  async run(signal: AbortSignal, ready: () => void): Promise<void> {
+    this.#server.listen(this.#listen)
+    await once(this.#server, 'listening')
+    this.#logger.info({ host: this.#listen.host, port: this.port }, 'listening')
+    ready()
+    await aborted(signal)
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    this.#server.closeIdleConnections()
+    const overdue = setTimeout(() => this.#server.closeAllConnections(), FINISH_MS)
+    await closed
+    clearTimeout(overdue)
+  }
+}
