@@ -1,4 +1,5 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
+import { unavailable } from '../../domain/errors.ts'
 import type { EventConsumer, FollowUp, NotifyTask, TaskHandler } from '../../notifier/ports.ts'
 import { aborted, pause } from '../../platform/lifecycle.ts'
 import type { Logger } from '../../platform/logger.ts'
@@ -20,20 +21,28 @@ const PREFETCH = 8
 /** Consumes `notify`; every outcome is published and confirmed before its message is acknowledged. */
 export class RabbitConsumer implements EventConsumer {
   readonly #deps: RabbitConsumerDeps
+  #session: Session | null = null
 
   constructor(deps: RabbitConsumerDeps) {
     this.#deps = deps
+  }
+
+  /** Messages in `notify` that no consumer holds. @throws DomainError dependency_unavailable when not connected. */
+  async depth(): Promise<number> {
+    if (!this.#session) throw unavailable('RabbitMQ')
+    return this.#session.depth()
   }
 
   async consume(handler: TaskHandler, signal: AbortSignal, ready: () => void): Promise<void> {
     let failures = 0
     while (!signal.aborted) {
       try {
-        const session = await Session.open(this.#deps, handler, signal)
+        this.#session = await Session.open(this.#deps, handler, signal)
         failures = 0
         ready()
-        await session.finished()
+        await this.#session.finished()
       } catch (error) {
+        this.#session = null
         const waitMs = backOff(failures++)
         this.#deps.logger.warn({ err: error, waitMs }, 'RabbitMQ cannot be consumed; trying again')
         // The broker's absence is shown by health, not by a process that never starts.
@@ -105,6 +114,10 @@ class Session {
     }
     await this.#connection.close().catch((error) => logger.debug({ err: error }, 'closing'))
     if (!signal.aborted) throw new Error('the broker ended the session')
+  }
+
+  async depth(): Promise<number> {
+    return (await this.#channel.checkQueue(NOTIFY_QUEUE)).messageCount
   }
 
   take(message: ConsumeMessage | null): void {

@@ -59,6 +59,11 @@ export class RabbitPublisher implements EventPublisher, Component {
     }
   }
 
+  /** Resolves when connected; connects when it is not. @throws DomainError dependency_unavailable */
+  async check(): Promise<void> {
+    await this.#open()
+  }
+
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
     ready()
     await aborted(signal)

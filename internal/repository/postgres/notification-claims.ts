@@ -82,9 +82,12 @@ export class PostgresClaimStore implements ClaimStore {
       unique.map((claim) => claim.attempt),
       leaseMs,
     ])
-    const results = new Map<Claim, ClaimResult>()
-    for (const [i, claim] of unique.entries()) results.set(claim, resultOf(rows[i], claim.attempt))
-    return claims.map((claim) => results.get(claim) ?? { kind: 'settled' })
+    const results = new Map(unique.map((claim, i) => [keyOf(claim), resultOf(rows[i], claim.attempt)]))
+    return claims.map((claim) => {
+      const result = results.get(keyOf(claim))
+      results.delete(keyOf(claim))
+      return result ?? { kind: 'settled' }
+    })
   }
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
