@@ -26,8 +26,8 @@ import type { MessageArchive, MessageLog } from '../../internal/service/message/
 import type { PushTokenService } from '../../internal/service/notification/push-tokens.ts'
 import type { Pointers } from '../../internal/service/receipt/pointers.ts'
 import type { SessionCache } from '../../internal/service/session/ports.ts'
+import type { Dependency } from './dependency.ts'
 import type { Identity } from './identity.ts'
-import type { Dependency } from './stores.ts'
 
 function id<T>(name: string): ServiceIdentifier<T> {
   return Symbol(name)

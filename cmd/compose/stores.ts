@@ -14,16 +14,8 @@ import { RedisBus } from '../../internal/repository/redis/bus.ts'
 import { createRedis } from '../../internal/repository/redis/client.ts'
 import { RedisRateLimiter } from '../../internal/repository/redis/limit.ts'
 import { RedisSessionCache } from '../../internal/repository/redis/session.ts'
+import type { Dependency } from './dependency.ts'
 import { ID } from './identifiers.ts'
-
-/** A store this process uses: how to ask whether it answers, and how to leave it. */
-export interface Dependency {
-  name: string
-  /** Whether the process can do its work without it. */
-  required: boolean
-  check(): Promise<void>
-  close(): Promise<void>
-}
 
 const POOL_MAX = 20
 

@@ -74,7 +74,7 @@ function service<Name extends ServiceName>(name: Name): NonNullable<Addresses[Na
   return address
 }
 
-function cleanUpAfterFile(cleanup: () => Promise<void>): void {
+export function cleanUpAfterFile(cleanup: () => Promise<void>): void {
   globalThis.realchatCleanups = [...(globalThis.realchatCleanups ?? []), cleanup]
 }
 

@@ -1,0 +1,163 @@
+import { beforeAll, describe, expect, it } from '@jest/globals'
+import { z } from 'zod'
+import { Binary, clusterEnvironment } from '../internal/testkit/binary.ts'
+import { Person } from '../internal/testkit/client.ts'
+import { eventually } from '../internal/testkit/eventually.ts'
+import { type FcmStandIn, startFcm } from '../internal/testkit/fcm.ts'
+import { cleanUpAfterFile } from '../internal/testkit/services.ts'
+import type { SocketClient } from '../internal/testkit/socket-client.ts'
+
+const START_MS = 60_000
+const messages = z.object({ items: z.array(z.object({ seq: z.number(), content: z.string() })) })
+
+let env: Record<string, string>
+let one: string
+let two: string
+let fcm: FcmStandIn
+
+async function startNode(): Promise<{ binary: Binary; url: string }> {
+  const binary = new Binary('api', env)
+  return { binary, url: `http://127.0.0.1:${await binary.ready()}` }
+}
+
+beforeAll(async () => {
+  env = await clusterEnvironment()
+  fcm = await startFcm()
+  cleanUpAfterFile(() => fcm.close())
+  const notifier = new Binary('notifier', { ...env, FIREBASE_PROJECT_ID: 'test', FCM_ENDPOINT: fcm.url })
+  const nodes = await Promise.all([startNode(), startNode(), notifier.ready()])
+  one = nodes[0].url
+  two = nodes[1].url
+}, START_MS)
+
+async function history(person: Person, url: string, conversation: string): Promise<string[]> {
+  const { body } = await person.call(url, 'GET', `/conversations/${conversation}/messages?limit=100`)
+  return messages.parse(body).items.map(({ content }) => content)
+}
+
+/** What a socket got live on the topic. */
+function heard(client: SocketClient, topic: string): unknown[] {
+  return client.frames
+    .filter((frame) => frame.topic === topic && frame.event === 'message:new')
+    .map((frame) => frame.payload['content'])
+}
+
+describe('two API nodes and a notifier on the four stores', () => {
+  it('carries a message from a user on one node to a user on the other, and stores it', async () => {
+    const [ann, bob] = [await Person.register(one), await Person.register(two)]
+    const id = await ann.open(one, 'direct', [bob])
+    const [annsSocket, bobsSocket] = [await ann.connect(one), await bob.connect(two)]
+    await annsSocket.join(`chat:${id}`)
+    await bobsSocket.join(`chat:${id}`)
+    await annsSocket.push(`chat:${id}`, 'message:send', { type: 'text', content: 'over there' })
+    await eventually(() => expect(heard(bobsSocket, `chat:${id}`)).toEqual(['over there']))
+    // The sender's socket has the reply and not the broadcast.
+    expect(heard(annsSocket, `chat:${id}`)).toEqual([])
+    expect(await history(ann, two, id)).toEqual(['over there'])
+    expect(await history(bob, one, id)).toEqual(['over there'])
+    await annsSocket.close()
+    await bobsSocket.close()
+  })
+
+  it('keeps the order in which one socket pushed, at both nodes', async () => {
+    const [ann, bob] = [await Person.register(one), await Person.register(two)]
+    const id = await ann.open(one, 'group', [bob])
+    const [annsSocket, bobsSocket] = [await ann.connect(one), await bob.connect(two)]
+    await annsSocket.join(`chat:${id}`)
+    await bobsSocket.join(`chat:${id}`)
+    const sent = Array.from({ length: 200 }, (_, n) => `number ${n}`)
+    for (const content of sent) annsSocket.send(`chat:${id}`, 'message:send', { type: 'text', content })
+    await eventually(() => expect(heard(bobsSocket, `chat:${id}`)).toEqual(sent))
+    await annsSocket.close()
+    await bobsSocket.close()
+  })
+
+  it('tells a user on another node of a new conversation and its messages in the inbox', async () => {
+    const [ann, bob] = [await Person.register(one), await Person.register(two)]
+    const bobsSocket = await bob.connect(two)
+    await bobsSocket.join('user:inbox')
+    const id = await ann.open(one, 'direct', [bob])
+    await ann.call(one, 'POST', `/conversations/${id}/messages`, { content: 'hello' })
+    await bobsSocket.find((frame) => frame.event === 'conversation:new', 'conversation:new')
+    const frame = await bobsSocket.find((one) => one.event === 'inbox:message', 'inbox:message')
+    expect(frame).toMatchObject({ topic: 'user:inbox', payload: { message: { conversationId: id, seq: 1 } } })
+    await bobsSocket.close()
+  })
+
+  it('pushes once to the absent one, to the right device', async () => {
+    const [ann, bob] = [await Person.register(one), await Person.register(two)]
+    const token = `token-${bob.id}`
+    await bob.call(two, 'POST', '/push-tokens', { token, platform: 'android' })
+    const id = await ann.open(one, 'direct', [bob])
+    await ann.call(one, 'POST', `/conversations/${id}/messages`, { content: 'are you there?' })
+    await eventually(() => expect(fcm.of(token)).toHaveLength(1))
+    expect(fcm.of(token)[0]).toMatchObject({ notification: { body: 'are you there?' } })
+    // A later message's push shows that nothing else came for the first one meanwhile.
+    await ann.call(one, 'POST', `/conversations/${id}/messages`, { content: 'hello?' })
+    await eventually(() => expect(fcm.of(token).length).toBeGreaterThan(1))
+    expect(fcm.of(token).map((message) => message.notification?.body)).toEqual(['are you there?', 'hello?'])
+  })
+
+  it('answers a repeated send with the first result at any node, and another body as a mismatch', async () => {
+    const [ann, bob] = [await Person.register(one), await Person.register(two)]
+    const id = await ann.open(one, 'direct', [bob])
+    const clientId = '0b6f7a52-5f4e-4cbb-9f0c-3c1d8a2f1b11'
+    const path = `/conversations/${id}/messages`
+    const first = await ann.call(one, 'POST', path, { content: 'once', clientId })
+    const again = await ann.call(two, 'POST', path, { content: 'once', clientId })
+    const other = await ann.call(two, 'POST', path, { content: 'twice', clientId })
+    expect([first.status, again.status, other.status]).toEqual([201, 200, 422])
+    expect(again.body).toEqual({ ...z.object({}).loose().parse(first.body), duplicate: true })
+  })
+
+  it('hides from strangers that a conversation exists', async () => {
+    const [ann, bob, eve] = await Promise.all([one, two, one].map((url) => Person.register(url)))
+    if (!ann || !bob || !eve) throw new Error('three people')
+    const id = await ann.open(one, 'direct', [bob])
+    const nowhere = '00000000-0000-7000-8000-000000000000'
+    for (const path of ['', '/messages', '/members']) {
+      const there = await eve.call(two, 'GET', `/conversations/${id}${path}`)
+      const not = await eve.call(two, 'GET', `/conversations/${nowhere}${path}`)
+      expect([there.status, not.status]).toEqual([404, 404])
+    }
+    const socket = await eve.connect(one)
+    await expect(socket.join(`chat:${id}`)).rejects.toMatchObject({ response: { code: 'not_found' } })
+    await socket.close()
+  })
+})
+
+describe('a node that is told to stop', () => {
+  it('loses nothing it acknowledged and exits 0', async () => {
+    const { binary, url } = await startNode()
+    const [ann, bob] = [await Person.register(url), await Person.register(url)]
+    const id = await ann.open(url, 'direct', [bob])
+    const acknowledged: string[] = []
+    const failed: string[] = []
+    let stopped = false
+    const sender = async (name: string) => {
+      for (let n = 0; !stopped; n++) {
+        const content = `${name}.${n}`
+        const answer = await ann
+          .call(url, 'POST', `/conversations/${id}/messages`, { content })
+          .catch(() => null)
+        if (answer?.status === 201) acknowledged.push(content)
+        else failed.push(content)
+        if (answer === null) return
+      }
+    }
+    const senders = ['a', 'b', 'c', 'd'].map(sender)
+    await eventually(() => expect(acknowledged.length).toBeGreaterThan(100))
+    binary.signal('SIGTERM')
+    expect(await binary.exited).toEqual({ code: 0, signal: null })
+    stopped = true
+    await Promise.all(senders)
+    const stored = new Set<string>()
+    for (let before = Number.MAX_SAFE_INTEGER; before > 1; ) {
+      const { body } = await bob.call(two, 'GET', `/conversations/${id}/messages?limit=100&before=${before}`)
+      const { items } = messages.parse(body)
+      for (const { content } of items) stored.add(content)
+      before = items[0]?.seq ?? 1
+    }
+    expect(acknowledged.filter((content) => !stored.has(content))).toEqual([])
+  })
+})
