@@ -24,7 +24,8 @@ export interface NotifierDeps {
   devices: DeviceReader
   claims: ClaimStore
   sender: PushSender
-  presence: PresenceReader
+  /** Null where nobody keeps presence: then nobody gets the grace of those online. */
+  presence: PresenceReader | null
   clock: Clock
   logger: Logger
 }
@@ -93,16 +94,18 @@ export class Notifier {
 
   /** Who is online, as far as it matters. Without an answer nobody is: a push too many beats one too few. */
   async #online(expanded: readonly Expanded[]): Promise<Set<UserId>> {
+    const { presence, logger } = this.#deps
     const asked = new Set<UserId>()
+    if (presence === null) return asked
     for (const { task, recipients } of expanded) {
       if (task.graceOver) continue
       for (const { userId } of recipients) if (userId !== task.event.message.senderId) asked.add(userId)
     }
     if (asked.size === 0) return asked
     try {
-      return await this.#deps.presence.isOnline([...asked])
+      return await presence.isOnline([...asked])
     } catch (error) {
-      this.#deps.logger.warn({ err: error }, 'presence is not known; pushing without grace')
+      logger.warn({ err: error }, 'presence is not known; pushing without grace')
       return new Set()
     }
   }

@@ -1,0 +1,52 @@
+import type pg from 'pg'
+import type { PushConfig } from '../../internal/config/config.ts'
+import { FcmSender } from '../../internal/notifier/channels/fcm.ts'
+import { OutboxSender } from '../../internal/notifier/channels/outbox.ts'
+import { notifierComponent } from '../../internal/notifier/component.ts'
+import type { EventConsumer, PresenceReader } from '../../internal/notifier/ports.ts'
+import type { Clock } from '../../internal/platform/clock.ts'
+import { aborted, type Component } from '../../internal/platform/lifecycle.ts'
+import type { Logger } from '../../internal/platform/logger.ts'
+import { PostgresDeveloperOutbox } from '../../internal/repository/postgres/developer-outbox.ts'
+import { PostgresClaimStore } from '../../internal/repository/postgres/notification-claims.ts'
+import { PostgresRecipientReader } from '../../internal/repository/postgres/notification-recipients.ts'
+import { PostgresPushTokens } from '../../internal/repository/postgres/push-tokens.ts'
+
+export interface NotifierOptions {
+  pool: pg.Pool
+  consumer: EventConsumer
+  presence: PresenceReader | null
+  push: PushConfig
+  publicUrl: string
+  clock: Clock
+  logger: Logger
+}
+
+/** The notifier and what it sends with, for a process of its own or within standalone; start in this order. */
+export function composeNotifier({ pool, push, publicUrl, ...rest }: NotifierOptions): Component[] {
+  const shared = {
+    ...rest,
+    recipients: new PostgresRecipientReader(pool),
+    devices: new PostgresPushTokens(pool),
+    claims: new PostgresClaimStore(pool),
+  }
+  if (push.kind === 'outbox') {
+    rest.logger.warn('FIREBASE_PROJECT_ID is not set: pushes go to the developer outbox only')
+    const sender = new OutboxSender(new PostgresDeveloperOutbox(pool), rest.clock)
+    return [notifierComponent({ ...shared, sender })]
+  }
+  const sender = new FcmSender({ ...push, publicUrl, logger: rest.logger })
+  return [closing('push', () => sender.close()), notifierComponent({ ...shared, sender })]
+}
+
+/** Closes something when all that was started after it has drained. */
+function closing(name: string, close: () => Promise<void>): Component {
+  return {
+    name,
+    async run(signal, ready) {
+      ready()
+      await aborted(signal)
+      await close()
+    },
+  }
+}

@@ -1,0 +1,117 @@
+import { Container, type ServiceIdentifier } from 'inversify'
+import type pg from 'pg'
+import type { Config } from '../../internal/config/config.ts'
+import { version } from '../../internal/platform/cli.ts'
+import { systemClock } from '../../internal/platform/clock.ts'
+import { type ErrorTracking, startErrorTracking } from '../../internal/platform/error-tracking.ts'
+import { Health } from '../../internal/platform/health.ts'
+import { aborted, type Component } from '../../internal/platform/lifecycle.ts'
+import type { Logger } from '../../internal/platform/logger.ts'
+import { Metrics } from '../../internal/platform/metrics.ts'
+import { OperationsServer } from '../../internal/platform/operations.ts'
+import { RabbitConsumer } from '../../internal/queue/rabbitmq/consumer.ts'
+import { createPool } from '../../internal/repository/postgres/database.ts'
+import { createRedis, type RedisClient } from '../../internal/repository/redis/client.ts'
+import { composeNotifier } from '../compose/notifier.ts'
+
+const POOL_MAX = 10
+const TRACKING_CLOSE_MS = 2000
+
+function id<T>(name: string): ServiceIdentifier<T> {
+  return Symbol(name)
+}
+
+const POOL = id<pg.Pool>('Pool')
+const REDIS = id<RedisClient>('Redis')
+const CONSUMER = id<RabbitConsumer>('RabbitConsumer')
+const TRACKING = id<ErrorTracking>('ErrorTracking')
+const HEALTH = id<Health>('Health')
+const NOTIFIER = id<Component[]>('Notifier')
+const OPERATIONS = id<OperationsServer>('OperationsServer')
+
+/** Everything a notifier process runs, stores first. */
+export async function createNotifierNode(config: Config, logger: Logger): Promise<Component[]> {
+  const { postgres, redis, rabbitmq, http } = config
+  if (postgres.kind === 'embedded' || redis.kind === 'embedded' || rabbitmq.kind === 'embedded') {
+    throw new Error('the notifier has no embedded stores')
+  }
+  const tracking = await startErrorTracking({
+    dsn: config.sentryDsn,
+    process: 'notifier',
+    version: version(),
+  })
+  const container = new Container({ defaultScope: 'Singleton' })
+  container.bind(TRACKING).toConstantValue(tracking)
+  container.bind(POOL).toResolvedValue(() => {
+    return createPool({ url: postgres.url, max: POOL_MAX, applicationName: 'realchat-notifier' })
+  })
+  container.bind(REDIS).toResolvedValue(() => createRedis(redis.urls, 'realchat-notifier'))
+  container.bind(CONSUMER).toResolvedValue(() => new RabbitConsumer({ url: rabbitmq.url, logger }))
+  container.bind(HEALTH).toResolvedValue(healthOf, [POOL, REDIS, CONSUMER])
+  container.bind(NOTIFIER).toResolvedValue(
+    (pool, consumer) =>
+      composeNotifier({
+        pool,
+        consumer,
+        presence: null,
+        push: config.push,
+        publicUrl: http.publicUrl,
+        clock: systemClock,
+        logger,
+      }),
+    [POOL, CONSUMER],
+  )
+  container.bind(OPERATIONS).toResolvedValue(
+    (health) => {
+      const metrics = new Metrics('notifier')
+      metrics.addHealth(health)
+      return new OperationsServer({ health, metrics, version: version() }, http)
+    },
+    [HEALTH],
+  )
+  return [
+    closingStores(container.get(POOL), container.get(REDIS), container.get(TRACKING)),
+    // Before the notifier, so that it answers until that has drained.
+    container.get(OPERATIONS),
+    ...container.get(NOTIFIER),
+    draining(container.get(HEALTH)),
+  ]
+}
+
+function healthOf(pool: pg.Pool, redis: RedisClient, consumer: RabbitConsumer): Health {
+  return new Health({
+    clock: systemClock,
+    checks: [
+      { name: 'postgres', required: true, check: async () => void (await pool.query('select 1')) },
+      { name: 'rabbitmq', required: true, check: async () => void (await consumer.depth()) },
+      // Without it pushes go out without the grace that somebody online gets.
+      { name: 'redis', required: false, check: async () => void (await redis.ping()) },
+    ],
+    queueDepth: () => consumer.depth(),
+  })
+}
+
+function closingStores(pool: pg.Pool, redis: RedisClient, tracking: ErrorTracking): Component {
+  return {
+    name: 'stores',
+    async run(signal, ready) {
+      ready()
+      await aborted(signal)
+      redis.disconnect()
+      await pool.end()
+      await tracking.close(TRACKING_CLOSE_MS)
+    },
+  }
+}
+
+/** Is started last and so drains first: whoever asks is told before anything closes. */
+function draining(health: Health): Component {
+  return {
+    name: 'health',
+    async run(signal, ready) {
+      ready()
+      await aborted(signal)
+      health.drain()
+    },
+  }
+}
