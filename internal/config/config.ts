@@ -164,5 +164,22 @@ function push(reader: EnvReader): PushConfig {
   if (!serviceAccount && !endpoint) {
     reader.fault('FIREBASE_SERVICE_ACCOUNT', 'is required with FIREBASE_PROJECT_ID: the JSON key, or _FILE')
   }
+  if (serviceAccount && !isServiceAccount(serviceAccount)) {
+    reader.fault(
+      'FIREBASE_SERVICE_ACCOUNT',
+      'must be the JSON that Firebase hands out (client_email, private_key)',
+    )
+  }
+  if (endpoint !== null) reader.url('FCM_ENDPOINT', endpoint, ['http', 'https'])
   return { kind: 'firebase', projectId, serviceAccount: serviceAccount ?? '', endpoint }
+}
+
+function isServiceAccount(text: string): boolean {
+  try {
+    const key: unknown = JSON.parse(text)
+    return typeof key === 'object' && key !== null && 'client_email' in key && 'private_key' in key
+  } catch (error) {
+    if (error instanceof SyntaxError) return false
+    throw error
+  }
 }
