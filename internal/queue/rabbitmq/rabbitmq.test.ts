@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { connect } from 'amqplib'
+import type { TaskHandler } from '../../notifier/ports.ts'
 import { createLogger } from '../../platform/logger.ts'
 import { messageEvent } from '../../testkit/events.ts'
 import { eventually } from '../../testkit/eventually.ts'
@@ -76,6 +77,54 @@ describe('RabbitMQ topology', () => {
     const connections = await Promise.all(Array.from({ length: 4 }, () => connect(url)))
     await Promise.all(connections.map(async (each) => declareTopology(await each.createChannel())))
     await Promise.all(connections.map((each) => each.close()))
+  })
+
+  it('starts without its broker, and works once that is there', async () => {
+    const { url } = await testRabbitmq()
+    const { hostname, port } = new URL(url)
+    const proxy = await startProxy({ host: hostname, port: Number(port || 5672) })
+    proxy.refuse()
+    const through = new URL(url)
+    through.port = String(proxy.port)
+    const consumer = new RabbitConsumer({ url: through.href, logger })
+    const publisher = new RabbitPublisher({ url: through.href, logger })
+    const controller = new AbortController()
+    const ready = Promise.withResolvers<void>()
+    const seen: number[] = []
+    const handler: TaskHandler = async (tasks) => {
+      seen.push(...tasks.map((task) => task.event.seq))
+      return []
+    }
+    const running = consumer.consume(handler, controller.signal, ready.resolve)
+    await ready.promise
+    const down = { code: 'dependency_unavailable' }
+    await expect(consumer.depth()).rejects.toMatchObject(down)
+    await expect(publisher.publish([messageEvent({ seq: 1 })])).rejects.toMatchObject(down)
+    proxy.accept()
+    await eventually(() => publisher.publish([messageEvent({ seq: 2 })]))
+    await eventually(() => expect(seen).toEqual([2]))
+    expect(await consumer.depth()).toBe(0)
+    controller.abort()
+    await running
+    await publisher.close()
+    await proxy.close()
+  })
+
+  it('moves what came back too often to the dead letters', async () => {
+    const queue = await open()
+    await queue.publisher.publish([messageEvent()])
+    const other = await connect(queue.url)
+    const channel = await other.createChannel()
+    let returned = 0
+    await channel.consume(NOTIFY_QUEUE, (message) => {
+      if (!message) return
+      returned++
+      channel.nack(message, false, true)
+    })
+    await eventually(async () => expect(await queue.dead()).toHaveLength(1))
+    expect(returned).toBe(21)
+    await other.close()
+    await queue.close()
   })
 
   it('moves what is not one of our messages to the dead letters', async () => {
