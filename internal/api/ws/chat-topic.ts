@@ -4,7 +4,7 @@ import { type ConversationId, isUuid, type Seq } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
 import { type Channel, event, type TopicDefinition } from '../../realtime/topic.ts'
 import type { Conversations } from '../../service/conversation/conversations.ts'
-import type { History, Reading } from '../../service/message/history.ts'
+import { type History, newest, type Reading } from '../../service/message/history.ts'
 import type { Messages } from '../../service/message/messages.ts'
 import type { SeqRange } from '../../service/message/ports.ts'
 import { conversationId } from '../http/fields.ts'
@@ -112,11 +112,11 @@ async function readFrom(
   epoch: string | null,
 ): Promise<ChatReading> {
   const read = (range: SeqRange) => history.read(state.conversationId, connection.actor.userId, range)
-  if (after === null) return { ...(await read({ newest: NEWEST })), reset: false }
-  const reading = await read({ from: after + 1, to: after + MISSED_MAX })
+  if (after === null) return { ...(await read(newest(NEWEST))), reset: false }
+  const reading = await read({ anchor: 'after', seq: after, limit: MISSED_MAX })
   const isKnown = (epoch === null || epoch === reading.window.epoch) && after <= reading.window.seq
   if (isKnown) return { ...reading, reset: false }
-  return { ...(await read({ newest: NEWEST })), reset: true }
+  return { ...(await read(newest(NEWEST))), reset: true }
 }
 
 /** `seq` is the cursor to come back with: the last of `messages` while there is more to pull. */

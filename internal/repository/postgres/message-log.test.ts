@@ -138,11 +138,11 @@ describe('window', () => {
       ['a', 'b', 'c'].map((text) => appendItem(id, ann, text)),
       { wait: false },
     )
-    const window = await log.window(id, bob, { newest: 2 })
+    const window = await log.window(id, bob, { anchor: 'before', seq: 99, limit: 2 })
     expect(window).toMatchObject({ seq: 4, from: 3, to: 4, firstVisible: 1 })
     expect(window?.tail.map((entry) => entry.seq)).toEqual([3, 4])
-    expect(await log.window(id, stranger, { newest: 2 })).toBeNull()
-    expect(await log.window(elsewhere, bob, { newest: 2 })).toBeNull()
+    expect(await log.window(id, stranger, { anchor: 'before', seq: 99, limit: 2 })).toBeNull()
+    expect(await log.window(elsewhere, bob, { anchor: 'before', seq: 99, limit: 2 })).toBeNull()
   })
 
   it('hides what was before joining unless the conversation shows all', async () => {
@@ -152,8 +152,35 @@ describe('window', () => {
       { wait: false },
     )
     await pool.query('update conversation_members set joined_seq = 2 where user_id = $1', [bob])
-    expect(await log.window(id, bob, { from: 1, to: 3 })).toMatchObject({ from: 3, to: 3, firstVisible: 3 })
+    expect(await log.window(id, bob, { anchor: 'after', seq: 0, limit: 2 })).toMatchObject({
+      from: 3,
+      to: 3,
+      firstVisible: 3,
+    })
     await pool.query(`update conversations set history_visibility = 'all' where id = $1`, [id])
-    expect(await log.window(id, bob, { from: 1, to: 3 })).toMatchObject({ from: 1, to: 3, firstVisible: 1 })
+    expect(await log.window(id, bob, { anchor: 'after', seq: 0, limit: 2 })).toMatchObject({
+      from: 1,
+      to: 2,
+      firstVisible: 1,
+    })
+  })
+
+  it.each([
+    [{ anchor: 'before', seq: 4, limit: 2 }, [2, 3]],
+    [{ anchor: 'before', seq: 1, limit: 2 }, []],
+    [{ anchor: 'before', seq: 99, limit: 2 }, [4, 5]],
+    [{ anchor: 'after', seq: 0, limit: 2 }, [1, 2]],
+    [{ anchor: 'after', seq: 4, limit: 9 }, [5]],
+    [{ anchor: 'after', seq: 99, limit: 9 }, []],
+    [{ anchor: 'around', seq: 3, limit: 2 }, [2, 3]],
+    [{ anchor: 'around', seq: 99, limit: 4 }, [3, 4, 5]],
+  ] as const)('takes the nearest there are: %j', async (range, seqs) => {
+    const { id, ann } = await group()
+    await log.append(
+      ['a', 'b', 'c', 'd'].map((text) => appendItem(id, ann, text)),
+      { wait: false },
+    )
+    const window = await log.window(id, ann, range)
+    expect(window?.tail.map((entry) => entry.seq)).toEqual(seqs)
   })
 })

@@ -21,8 +21,12 @@ const WINDOW = {
     cross join lateral (
       select case c.history_visibility when 'all' then 1 else m.joined_seq + 1 end first_visible) v
     cross join lateral (
-      select v.first_visible, greatest(coalesce($4, h.seq - $6 + 1), v.first_visible) lo,
-        least(coalesce($5, h.seq), h.seq) hi) r
+      select case $4::text
+        when 'after' then greatest($5::bigint + 1, v.first_visible)
+        when 'around' then least(greatest($5, v.first_visible), h.seq) - $6::bigint / 2
+        else least($5 - 1, h.seq) - $6 + 1 end lowest) a
+    cross join lateral (
+      select v.first_visible, greatest(a.lowest, v.first_visible) lo, least(a.lowest + $6 - 1, h.seq) hi) r
     left join lateral (
       select * from log x
       where x.conversation_id = m.conversation_id and x.seq between r.lo and r.hi and x.kind = 1
@@ -85,14 +89,13 @@ export class PostgresMessageLog implements MessageLog {
   }
 
   async window(conversationId: ConversationId, viewerId: UserId, range: SeqRange): Promise<Window | null> {
-    const [from, to, newest] = 'newest' in range ? [null, null, range.newest] : [range.from, range.to, null]
     const rows = await query<WindowRow>(this.#pool, WINDOW, [
       conversationId,
       viewerId,
       laneOf(conversationId),
-      from,
-      to,
-      newest,
+      range.anchor,
+      range.seq,
+      range.limit,
     ])
     const [first] = rows
     if (!first) return null

@@ -82,7 +82,7 @@ export interface MessagePage {
   hasAfter: boolean
 }
 
-/** The seqs a page asks for: `before` and `after` exclude theirs and take the nearest, `around` includes it. */
+/** @throws DomainError validation_failed when more than one place is given. */
 export function rangeOf({ before, after, around, limit }: PageQuery): SeqRange {
   const given = [before, after, around].filter((seq) => seq !== undefined)
   if (given.length > 1) {
@@ -90,11 +90,13 @@ export function rangeOf({ before, after, around, limit }: PageQuery): SeqRange {
       errors: [{ path: 'before', message: 'cannot be combined with after or around' }],
     })
   }
-  if (before !== undefined) return { from: before - limit, to: before - 1 }
-  if (after !== undefined) return { from: after + 1, to: after + limit }
-  if (around === undefined) return { newest: limit }
-  const from = around - Math.floor(limit / 2)
-  return { from, to: from + limit - 1 }
+  if (after !== undefined) return { anchor: 'after', seq: after, limit }
+  if (around !== undefined) return { anchor: 'around', seq: around, limit }
+  return before === undefined ? newest(limit) : { anchor: 'before', seq: before, limit }
+}
+
+export function newest(limit: number): SeqRange {
+  return { anchor: 'before', seq: Number.MAX_SAFE_INTEGER, limit }
 }
 
 export function pageOf({ window, messages }: Reading): MessagePage {

@@ -123,9 +123,10 @@ export class Messages {
   }
 
   async #at(actor: Actor, conversationId: ConversationId, seq: Seq): Promise<Message> {
-    const { messages } = await this.#deps.history.read(conversationId, actor.userId, { from: seq, to: seq })
+    const range = { anchor: 'after', seq: seq - 1, limit: 1 } as const
+    const { messages } = await this.#deps.history.read(conversationId, actor.userId, range)
     const [message] = messages
-    if (!message) throw notFound('message')
+    if (message?.seq !== seq) throw notFound('message')
     return message
   }
 

@@ -24,8 +24,15 @@ export type AppendOutcome =
   /** `stale`: authorise again and repeat. `busy`: repeat, waiting. `gone`: there is no such conversation. */
   | { status: 'stale' | 'busy' | 'gone' }
 
-/** Which seqs a reader wants; bounds may lie outside what exists. */
-export type SeqRange = { newest: number } | { from: Seq; to: Seq }
+/**
+ * Which seqs a reader wants, at most `limit` (200). `before` and `after` exclude theirs and take the nearest
+ * that exist and may be seen; `around` includes it.
+ */
+export interface SeqRange {
+  anchor: 'before' | 'after' | 'around'
+  seq: Seq
+  limit: number
+}
 
 /** What one statement on the primary says about a conversation, as one member may see it. */
 export interface Window {
