@@ -9,6 +9,7 @@ import { RedisRateLimiter } from '../repository/redis/limit.ts'
 import { RedisSessionCache } from '../repository/redis/session.ts'
 import type { RateLimiter } from '../service/limit/ports.ts'
 import type { SessionCache, SessionEvents } from '../service/session/ports.ts'
+import type { Courier, Notice } from '../service/verification/ports.ts'
 import { type Answer, type HttpNode, serveRoutes } from './http-node.ts'
 import { testPostgres, testRedis } from './services.ts'
 
@@ -26,6 +27,7 @@ export interface ComposeOptions {
   cache: SessionCache
   limiter: RateLimiter
   events: SessionEvents
+  courier: Courier
 }
 
 /** Composed by `cmd`, which code in here may not import: tests hand its function in. */
@@ -44,6 +46,8 @@ export class IdentityWorld<Identity extends Served> {
   readonly clock: Clock = { now: () => Date.now() + this.skewMs }
   /** Sessions that nodes announced as ended. */
   readonly ended: string[] = []
+  /** Notices as they were handed over to be sent, newest last. */
+  readonly notices: { to: string; notice: Notice }[] = []
   readonly #compose: Compose<Identity>
   readonly #nodes: HttpNode[] = []
 
@@ -68,11 +72,18 @@ export class IdentityWorld<Identity extends Served> {
       cache: new RedisSessionCache(redis, redisPrefix, (error) => {
         throw error
       }),
+      courier: { send: (_userId, to, notice) => this.notices.push({ to: to.value, notice }) },
       events: { sessionsEnded: (ids) => this.ended.push(...ids) },
     })
     const served = await serveRoutes({ ...identity, limiter, clock })
     this.#nodes.push(served)
     return { identity, ...served }
+  }
+
+  /** The code last sent to an address; empty when none was. */
+  codeFor(address: string): string {
+    const sent = this.notices.findLast(({ to, notice }) => to === address && notice.kind === 'code')
+    return sent?.notice.kind === 'code' ? sent.notice.code : ''
   }
 
   /** Rows of the audit log. */

@@ -46,9 +46,10 @@ export function authRoutes(auth: AuthService): Route[] {
       body: z.strictObject({
         identifier: z.string().min(1).max(254),
         password: z.string().min(1).max(PASSWORD_MAX),
+        code: z.string().min(6).max(20).optional(),
       }),
       responses: { 200: signedInSchema },
-      errors: ['unauthenticated', 'forbidden', 'overloaded'],
+      errors: ['unauthenticated', 'totp_required', 'forbidden', 'overloaded'],
       handle: async ({ body, request }) => answer(200, await auth.login(body, deviceOf(request))),
     }),
     route({

@@ -10,18 +10,18 @@ import {
   phoneIdentity,
   usernameFault,
 } from '../../domain/identity.ts'
-import { type SessionId, type UserId, uuidv7 } from '../../domain/ids.ts'
-import type { Actor, OwnUser, Session } from '../../domain/user.ts'
+import { type UserId, uuidv7 } from '../../domain/ids.ts'
+import type { Actor } from '../../domain/user.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { AuditTrail } from '../audit/ports.ts'
 import type { RateLimiter } from '../limit/ports.ts'
 import type { Device } from '../session/ports.ts'
-import { type OpenedSession, presentSession, type SessionService } from '../session/sessions.ts'
-import type { UserRepository } from '../user/ports.ts'
+import type { SessionService } from '../session/sessions.ts'
 import { newPublicId } from '../user/public-id.ts'
-import type { AccessTokens } from './access-token.ts'
 import { SIGN_IN_PAIR, SIGN_IN_STRANGERS } from './limits.ts'
 import type { Account, AccountRepository, PasswordHasher } from './ports.ts'
+import type { SecondFactor } from './second-factor.ts'
+import type { SignedIn, SignIn } from './sign-in.ts'
 
 export interface Registration {
   username: string
@@ -35,22 +35,15 @@ export interface Credentials {
   /** Username, email or phone. */
   identifier: string
   password: string
-}
-
-/** What register, sign-in and refresh answer. */
-export interface SignedIn {
-  user: OwnUser
-  session: Session
-  accessToken: string
-  accessTokenExpiresAt: string
-  refreshToken: string
+  /** Of the second factor. */
+  code?: string | undefined
 }
 
 export interface AuthDeps {
   accounts: AccountRepository
-  users: UserRepository
   sessions: SessionService
-  tokens: AccessTokens
+  signIn: SignIn
+  secondFactor: SecondFactor
   hasher: PasswordHasher
   limiter: RateLimiter
   audit: AuditTrail
@@ -72,7 +65,7 @@ export class AuthService {
 
   /** @throws DomainError `validation_failed`, `conflict` naming the field that is taken, `overloaded`. */
   async register(registration: Registration, device: Device): Promise<SignedIn> {
-    const { accounts, hasher, clock, audit } = this.#deps
+    const { accounts, hasher, clock, signIn } = this.#deps
     const { username, password } = registration
     const displayName = registration.displayName ?? username
     const identities = checkRegistration(registration, displayName)
@@ -96,19 +89,12 @@ export class AuthService {
       passwordHash,
       at,
     })
-    await audit.record({
-      action: 'auth.register',
-      outcome: 'success',
-      actorId: id,
-      target: id,
-      address: device.address,
-    })
-    return this.#signIn(await this.#deps.sessions.open(id, device))
+    return signIn.open(id, device, 'registration')
   }
 
   /** @throws DomainError `unauthenticated` for any wrong part alike; `forbidden` when suspended; `rate_limited`. */
   async login(credentials: Credentials, device: Device): Promise<SignedIn> {
-    const { accounts, hasher, audit } = this.#deps
+    const { accounts, hasher, secondFactor, signIn } = this.#deps
     const identifier = identifierOf(credentials.identifier)
     const account = identifier && (await accounts.find(identifier))
     await this.#countGuess(identifier, account, device)
@@ -116,50 +102,38 @@ export class AuthService {
       ? await hasher.verify(account.passwordHash, credentials.password)
       : await hasher.pretend(credentials.password).then(() => false)
     if (!account || !right) {
-      await audit.record({
-        action: 'auth.sign_in',
-        outcome: 'refused',
-        actorId: null,
-        target: account?.userId ?? null,
-        address: device.address,
-      })
+      await this.#recordRefusal(account, device, 'password')
       throw new DomainError('unauthenticated', 'The identifier or the password is wrong.')
     }
     if (account.status !== 'active') throw new DomainError('forbidden', 'This account is suspended.')
-    await this.#rehash(account, credentials.password)
-    const opened = await this.#deps.sessions.open(account.userId, device)
-    await this.#forgetGuesses(identifier, device)
-    await audit.record({
-      action: 'auth.sign_in',
-      outcome: 'success',
-      actorId: account.userId,
-      sessionId: opened.session.id,
-      target: account.userId,
-      address: device.address,
+    await secondFactor.demand(account.userId, credentials.code).catch(async (error: unknown) => {
+      if (credentials.code !== undefined) await this.#recordRefusal(account, device, 'second_factor')
+      throw error
     })
-    return this.#signIn(opened)
+    await this.#rehash(account, credentials.password)
+    const signedIn = await signIn.open(account.userId, device, 'password')
+    await this.#forgetGuesses(identifier, device)
+    return signedIn
   }
 
   async refresh(refreshToken: string, device: Device): Promise<SignedIn> {
-    return this.#signIn(await this.#deps.sessions.refresh(refreshToken, device))
+    const { sessions, signIn } = this.#deps
+    return signIn.present(await sessions.refresh(refreshToken, device))
   }
 
   async logout(actor: Actor, address: string): Promise<void> {
     await this.#deps.sessions.end(actor, actor.sessionId, 'signed_out', address)
   }
 
-  async #signIn({ session, refreshToken }: OpenedSession): Promise<SignedIn> {
-    const { users, tokens } = this.#deps
-    const user = await users.own(session.userId)
-    if (!user) throw new DomainError('unauthenticated', 'This account was deleted.')
-    const { token, expiresAt } = await tokens.issue({ userId: user.id, sessionId: session.id as SessionId })
-    return {
-      user,
-      session: presentSession(session, session.id),
-      accessToken: token,
-      accessTokenExpiresAt: expiresAt.toISOString(),
-      refreshToken,
-    }
+  async #recordRefusal(account: Account | null, device: Device, wrong: string): Promise<void> {
+    await this.#deps.audit.record({
+      action: 'auth.sign_in',
+      outcome: 'refused',
+      actorId: null,
+      target: account?.userId ?? null,
+      address: device.address,
+      details: { wrong },
+    })
   }
 
   /** Counted before the password is looked at, so that parallel guesses do not outrun the count. */

@@ -21,3 +21,19 @@ export const SIGN_IN_STRANGERS: RateLimit = {
   seconds: HOUR,
   whenDown: 'refuse',
 }
+
+/** Codes tried by whoever has passed the first factor. */
+export const SECOND_FACTOR: RateLimit = {
+  name: 'second-factor',
+  points: 20,
+  seconds: 15 * MINUTE,
+  whenDown: 'refuse',
+}
+
+/** Current passwords tried by whoever holds a session. */
+export const PASSWORD_CHANGE: RateLimit = {
+  name: 'password-change',
+  points: 10,
+  seconds: 15 * MINUTE,
+  whenDown: 'refuse',
+}

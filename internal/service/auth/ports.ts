@@ -69,3 +69,22 @@ export interface PasswordHasher {
   /** True when the hash was made with other parameters than are now in force. */
   outdated(hash: string): boolean
 }
+
+export interface StoredFactor {
+  secretSealed: Buffer
+  enabled: boolean
+}
+
+/** The second factor of accounts: a secret shared with an authenticator, and recovery codes. */
+export interface SecondFactorRepository {
+  find(userId: UserId): Promise<StoredFactor | null>
+  /** Keeps a secret that is not in force yet; false when one is in force. */
+  propose(userId: UserId, secretSealed: Buffer): Promise<boolean>
+  /** Puts the proposed secret in force with fresh recovery codes; false when one was in force already. */
+  enable(userId: UserId, step: number, recoveryHashes: readonly Buffer[], at: Date): Promise<boolean>
+  /** Takes the time step; false when it or a later one was taken. Of parallel calls one succeeds. */
+  takeStep(userId: UserId, step: number): Promise<boolean>
+  /** Uses a recovery code up; true for one of any number of parallel calls. */
+  takeRecovery(userId: UserId, codeHash: Buffer, at: Date): Promise<boolean>
+  disable(userId: UserId): Promise<void>
+}
