@@ -9,6 +9,8 @@ import { HttpListener } from '../../internal/platform/http-listener.ts'
 import { aborted, type Component } from '../../internal/platform/lifecycle.ts'
 import type { Logger } from '../../internal/platform/logger.ts'
 import { Metrics } from '../../internal/platform/metrics.ts'
+import { PartitionKeeper } from '../../internal/relay/partition-keeper.ts'
+import { PostgresLogPartitions } from '../../internal/repository/postgres/log-partitions.ts'
 import { PostgresPushTokens } from '../../internal/repository/postgres/push-tokens.ts'
 import { PushTokenService } from '../../internal/service/notification/push-tokens.ts'
 import { bindChat } from './chat.ts'
@@ -91,15 +93,16 @@ function componentsOf(container: Container, drain: () => void): Component[] {
   const { host, port } = container.get(ID.config).http
   const logger = container.get(ID.logger)
   const relay = container.get(ID.relay)
-  const onError = (error: unknown) => logger.warn({ err: error }, 'live audit')
+  const warn = (part: string) => (error: unknown) => logger.warn({ err: error }, part)
   return [
     storesComponent(container.get(ID.dependencies)),
     trackingComponent(container),
     ...container.get(ID.queueComponents),
+    new PartitionKeeper(new PostgresLogPartitions(container.get(ID.databaseUrl)), warn('log partitions')),
     relay.archive,
     relay.events,
     container.get(ID.batchingBus),
-    new LiveAudit(container.get(ID.live), container.get(ID.messageLog), onError),
+    new LiveAudit(container.get(ID.live), container.get(ID.messageLog), warn('live audit')),
     workComponent(container),
     new HttpListener(container.get(ID.httpServer), { host, port }, logger),
     container.get(ID.realtime),

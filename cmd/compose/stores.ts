@@ -7,6 +7,7 @@ import { MemoryBus } from '../../internal/repository/memory/bus.ts'
 import { MemoryRateLimiter } from '../../internal/repository/memory/limit.ts'
 import { MemorySessionCache } from '../../internal/repository/memory/session.ts'
 import { createPool } from '../../internal/repository/postgres/database.ts'
+import { PostgresLogPartitions } from '../../internal/repository/postgres/log-partitions.ts'
 import { createLogPool } from '../../internal/repository/postgres/log-pool.ts'
 import { PostgresMessageArchive } from '../../internal/repository/postgres/message-archive.ts'
 import { NodeLock } from '../../internal/repository/postgres/node-lock.ts'
@@ -24,6 +25,12 @@ export function bindStores(container: Container): void {
   container.bind(ID.dependencies).toConstantValue([])
   bindPostgres(container)
   const config = container.get(ID.config)
+  container.get(ID.dependencies).push({
+    name: 'log-partitions',
+    required: false,
+    check: () => new PostgresLogPartitions(container.get(ID.databaseUrl)).check(),
+    close: async () => {},
+  })
   if (config.cassandra.kind === 'external') bindCassandra(container, config.cassandra)
   else
     container

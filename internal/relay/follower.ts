@@ -28,6 +28,7 @@ interface Lane {
 const BATCH_ROWS = 512
 const SMALL_BATCH = 64
 const LEASE_INTERVAL_MS = 2000
+const SETTLE_INTERVAL_MS = 10_000
 const LOOK_INTERVAL_MS = 1000
 /** A row is handed out once older transactions have ended: looks again this soon after finding none. */
 const HORIZON_MS = 25
@@ -70,11 +71,16 @@ export class LogFollower implements Component {
     this.#signal = signal
     ready()
     let leasedAt = 0
+    let settledAt = 0
     while (!signal.aborted) {
       try {
         if (Date.now() - leasedAt >= LEASE_INTERVAL_MS) {
           this.#held(await this.#options.log.lease(this.#options.name))
           leasedAt = Date.now()
+        }
+        if (Date.now() - settledAt >= SETTLE_INTERVAL_MS) {
+          await this.#options.log.settle(this.#options.name, this.#settledLanes())
+          settledAt = Date.now()
         }
         for (const lane of await this.#options.log.lanesWithWork(this.#options.name)) this.wake(lane)
       } catch (error) {
@@ -95,10 +101,16 @@ export class LogFollower implements Component {
         known.safe = safe
         continue
       }
-      const position = this.#options.replays ? safe : cursor
+      const behind = this.#options.replays && isAfter(cursor, safe)
+      const position = behind ? safe : cursor
       this.#lanes.set(lane, { position, cursor, safe, busy: false, work: true })
       this.wake(lane)
     }
+  }
+
+  /** Lanes that are not replaying and whose last write did not fail. */
+  #settledLanes(): number[] {
+    return [...this.#lanes].filter(([, lane]) => lane.position === lane.cursor).map(([number]) => number)
   }
 
   #start(number: number, lane: Lane): void {
@@ -132,11 +144,16 @@ export class LogFollower implements Component {
     const { log, name, process, onProcessed } = this.#options
     const rows = await log.rows(number, lane.position, BATCH_ROWS)
     const last = rows.at(-1)
-    if (!last) return 0
+    if (!last) {
+      lane.position = lane.cursor
+      return 0
+    }
     await process(rows.map((row) => row.entry))
     onProcessed(rows.length)
-    lane.position = last
-    if (isAfter(last, lane.cursor)) {
+    if (!isAfter(last, lane.cursor))
+      lane.position = last.position === lane.cursor.position ? lane.cursor : last
+    else {
+      lane.position = last
       lane.cursor = last
       if (!(await log.advance(name, number, last))) this.#lanes.delete(number)
     }

@@ -55,6 +55,12 @@ export interface RelayLog {
   /** Moves the cursor forward and renews the lease; false when the lane is no longer this node's. */
   advance(follower: Follower, lane: number, to: LaneRow): Promise<boolean>
 
+  /**
+   * These lanes' work up to their cursors has lasted so far: what was done over 60 s ago is safe. Not to be
+   * called for a lane whose store is in doubt.
+   */
+  settle(follower: Follower, lanes: readonly number[]): Promise<void>
+
   /** Lanes that have rows the follower has not done yet. */
   lanesWithWork(follower: Follower): Promise<number[]>
 
@@ -69,4 +75,17 @@ export interface ArchiveWriter {
    * @throws DomainError dependency_unavailable when a row may not be stored.
    */
   write(entries: readonly LogEntry[]): Promise<void>
+}
+
+/** The log's days: made ahead, and removed when nobody needs them. */
+export interface LogPartitions {
+  /** Makes the partitions up to a week ahead that are not there; answers how many it made. */
+  makeAhead(): Promise<number>
+  /**
+   * Removes days older than two full ones that both followers are safely past; answers their names. One
+   * process does it at a time; what cannot be had without waiting is left for the next time.
+   */
+  removeOld(): Promise<string[]>
+  /** @throws Error when tomorrow has no partition: from midnight on nothing could be sent. */
+  check(): Promise<void>
 }

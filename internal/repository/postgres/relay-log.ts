@@ -50,17 +50,18 @@ const ROWS = {
 const ADVANCE = {
   name: 'relay-advance',
   text: `
-    update lanes set xid = $4::xid8, position = $5, day = $6, until = now() + interval '10 s',
-      safe_xid = case when due then mark_xid else safe_xid end,
-      safe_position = case when due then mark_position else safe_position end,
-      safe_day = case when due then mark_day else safe_day end,
-      mark_xid = case when due then $4::xid8 else mark_xid end,
-      mark_position = case when due then $5 else mark_position end,
-      mark_day = case when due then $6 else mark_day end,
-      mark_at = case when due then now() else mark_at end
-    from (select now() - mark_at > interval '60 s' due from lanes where follower = $1 and lane = $2) d
+    update lanes set xid = $4::xid8, position = $5, day = $6, until = now() + interval '10 s'
     where follower = $1 and lane = $2 and owner = $3 and (xid, position) < ($4::xid8, $5)
     returning 1`,
+}
+
+const SETTLE = {
+  name: 'relay-settle',
+  text: `
+    update lanes set safe_xid = mark_xid, safe_position = mark_position, safe_day = mark_day,
+      mark_xid = xid, mark_position = position, mark_day = day, mark_at = now()
+    where follower = $1 and lane = any ($2) and owner = $3 and now() - mark_at > interval '60 s'
+      and (safe_xid, safe_position) < (xid, position)`,
 }
 
 const UNDONE = `
@@ -131,6 +132,10 @@ export class PostgresRelayLog implements RelayLog {
     const key = await this.#node.key()
     const values = [follower, lane, key, to.xid, to.position, to.day]
     return (await query(this.#pool, ADVANCE, values)).length > 0
+  }
+
+  async settle(follower: Follower, lanes: readonly number[]): Promise<void> {
+    await query(this.#pool, SETTLE, [follower, lanes, await this.#node.key()])
   }
 
   async lanesWithWork(follower: Follower): Promise<number[]> {
