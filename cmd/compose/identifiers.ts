@@ -4,6 +4,8 @@ import type pg from 'pg'
 import type { Live } from '../../internal/api/ws/live.ts'
 import type { Config } from '../../internal/config/config.ts'
 import type { Actor } from '../../internal/domain/user.ts'
+import type { PostOffice } from '../../internal/notifier/courier/courier.ts'
+import type { EventConsumer } from '../../internal/notifier/ports.ts'
 import type { Clock } from '../../internal/platform/clock.ts'
 import type { ErrorTracking } from '../../internal/platform/error-tracking.ts'
 import type { Component } from '../../internal/platform/lifecycle.ts'
@@ -52,9 +54,11 @@ export const ID = {
   limiter: id<RateLimiter>('RateLimiter'),
   sessionCache: id<SessionCache>('SessionCache'),
   events: id<EventPublisher>('EventPublisher'),
+  consumer: id<EventConsumer>('EventConsumer'),
   /** Long-lived parts of the queue's adapter. */
   queueComponents: id<Component[]>('QueueComponents'),
 
+  courier: id<PostOffice>('PostOffice'),
   identity: id<Identity>('Identity'),
   messageLog: id<MessageLog>('MessageLog'),
   conversationStore: id<PostgresConversations>('PostgresConversations'),

@@ -1,7 +1,9 @@
 import type { Router } from 'express'
 import { Container } from 'inversify'
 import { LiveAudit } from '../../internal/api/ws/live-audit.ts'
+import { SessionEnds } from '../../internal/api/ws/session-ends.ts'
 import type { Config } from '../../internal/config/config.ts'
+import type { SessionId } from '../../internal/domain/ids.ts'
 import { version } from '../../internal/platform/cli.ts'
 import { systemClock } from '../../internal/platform/clock.ts'
 import { startErrorTracking } from '../../internal/platform/error-tracking.ts'
@@ -14,6 +16,7 @@ import { PostgresLogPartitions } from '../../internal/repository/postgres/log-pa
 import { PostgresPushTokens } from '../../internal/repository/postgres/push-tokens.ts'
 import { PushTokenService } from '../../internal/service/notification/push-tokens.ts'
 import { bindChat } from './chat.ts'
+import { composeCourier } from './courier.ts'
 import { bindDoors } from './door.ts'
 import { ID } from './identifiers.ts'
 import { composeIdentity } from './identity.ts'
@@ -27,6 +30,8 @@ export interface NodeOptions {
   secretKey: string
   /** Made once the container holds the services: pages that only some processes have. */
   routers?: (container: Container) => Router[]
+  /** What else runs in this process; starts after the queue and drains before it. */
+  workers?: (container: Container) => Component[]
 }
 
 /** An API node: everything bound, and its long-lived parts in the order they start. */
@@ -58,12 +63,19 @@ export async function createApiNode(options: NodeOptions): Promise<ApiNode> {
     .toResolvedValue((pool) => new PushTokenService({ tokens: new PostgresPushTokens(pool) }), [ID.pool])
     .inSingletonScope()
   const health = bindDoors(container, options.routers?.(container) ?? [])
-  return { container, components: componentsOf(container, () => health.drain()) }
+  const workers = options.workers?.(container) ?? []
+  return { container, components: componentsOf(container, workers, () => health.drain()) }
 }
 
 function bindIdentity(container: Container, secretKey: string): void {
   const { tokens, http } = container.get(ID.config)
-  const logger = container.get(ID.logger)
+  const courier = composeCourier({
+    config: container.get(ID.config),
+    pool: container.get(ID.pool),
+    clock: container.get(ID.clock),
+    logger: container.get(ID.logger),
+  })
+  container.bind(ID.courier).toConstantValue(courier)
   container.bind(ID.identity).toConstantValue(
     composeIdentity({
       pool: container.get(ID.pool),
@@ -74,22 +86,19 @@ function bindIdentity(container: Container, secretKey: string): void {
       refreshTtlMs: tokens.refreshTtlMs,
       cache: container.get(ID.sessionCache),
       limiter: container.get(ID.limiter),
-      courier: {
-        send: (_userId, to, notice) =>
-          logger.warn({ kind: to.kind, notice: notice.kind }, 'nothing is configured to send this notice'),
-      },
-      events: {
-        sessionsEnded: (ids) => {
-          const ended = new Set(ids)
-          container.get(ID.realtime).closeWhere((actor) => ended.has(actor.sessionId), 4403)
-        },
-      },
+      courier,
+      events: { sessionsEnded: (ids) => closeSockets(container, ids) },
     }),
   )
 }
 
+function closeSockets(container: Container, ids: readonly SessionId[]): void {
+  const ended = new Set(ids)
+  container.get(ID.realtime).closeWhere((actor) => ended.has(actor.sessionId), 4403)
+}
+
 /** Stores first and doors last, so that draining goes from the doors inwards. */
-function componentsOf(container: Container, drain: () => void): Component[] {
+function componentsOf(container: Container, workers: Component[], drain: () => void): Component[] {
   const { host, port } = container.get(ID.config).http
   const logger = container.get(ID.logger)
   const relay = container.get(ID.relay)
@@ -98,12 +107,20 @@ function componentsOf(container: Container, drain: () => void): Component[] {
     storesComponent(container.get(ID.dependencies)),
     trackingComponent(container),
     ...container.get(ID.queueComponents),
+    ...workers,
     new PartitionKeeper(new PostgresLogPartitions(container.get(ID.databaseUrl)), warn('log partitions')),
     relay.archive,
     relay.events,
     container.get(ID.batchingBus),
     new LiveAudit(container.get(ID.live), container.get(ID.messageLog), warn('live audit')),
     workComponent(container),
+    container.get(ID.courier),
+    new SessionEnds({
+      sessions: container.get(ID.identity).sessions,
+      close: (ids) => closeSockets(container, ids),
+      onError: warn('session ends'),
+      now: () => container.get(ID.clock).now(),
+    }),
     new HttpListener(container.get(ID.httpServer), { host, port }, logger),
     container.get(ID.realtime),
     drainComponent(drain),

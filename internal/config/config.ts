@@ -1,4 +1,5 @@
 import { type Env, EnvReader } from './env.ts'
+import { type MailConfig, mail, type SmsConfig, sms } from './senders.ts'
 
 export type Process = 'api' | 'notifier' | 'migrate' | 'standalone'
 
@@ -15,6 +16,8 @@ export interface Config {
   redis: Store<{ urls: string[]; prefix: string }>
   rabbitmq: Store<{ url: string }>
   push: PushConfig
+  mail: MailConfig
+  sms: SmsConfig
   tokens: { accessTtlMs: number; refreshTtlMs: number }
   /** Multiplies every rate limit; 0 turns all of them off. */
   rateLimitScale: number
@@ -65,6 +68,8 @@ export function loadConfig(process: Process, env: Env): Config {
     redis: redis(reader, process),
     rabbitmq: rabbitmq(reader, process),
     push: push(reader),
+    mail: mail(reader),
+    sms: sms(reader),
     tokens: {
       accessTtlMs: reader.duration('ACCESS_TOKEN_TTL', 15 * 60_000),
       refreshTtlMs: reader.duration('REFRESH_TOKEN_TTL', 30 * 86_400_000),
