@@ -1,10 +1,15 @@
+import type { Container } from 'inversify'
+import { devOutboxRouter } from '../../internal/api/http/dev-outbox.ts'
 import type { Config } from '../../internal/config/config.ts'
 import { aborted, type Component, runComponents } from '../../internal/platform/lifecycle.ts'
 import type { Logger } from '../../internal/platform/logger.ts'
 import { OperatorError } from '../../internal/platform/operator-error.ts'
+import { PostgresDeveloperOutbox } from '../../internal/repository/postgres/developer-outbox.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../internal/repository/postgres/embedded.ts'
 import { migratePostgres } from '../../internal/repository/postgres/migrator.ts'
+import { ID } from '../compose/identifiers.ts'
 import { createApiNode } from '../compose/node.ts'
+import { composeNotifier } from '../compose/notifier.ts'
 import { seed } from '../compose/seed.ts'
 import { secretKeyIn } from './secret-key.ts'
 
@@ -35,13 +40,34 @@ interface Serving {
 async function serve({ config, logger, databaseUrl, signal, say, watch }: Serving): Promise<void> {
   await migratePostgres(databaseUrl)
   const secretKey = config.secretKey ?? secretKeyIn(config.dataDir)
-  const node = await createApiNode({ config, logger, databaseUrl, secretKey })
+  const node = await createApiNode({
+    config,
+    logger,
+    databaseUrl,
+    secretKey,
+    routers: (container) => [devOutboxRouter(new PostgresDeveloperOutbox(container.get(ID.pool)))],
+    workers: notifierOf,
+  })
   const components = watch ? [postgresComponent(watch), ...node.components] : node.components
   const { publicUrl } = config.http
   await runComponents(components, signal, () => {
     const seeded = config.demo ? seed(node.container).then((lines) => lines.forEach(say)) : Promise.resolve()
     seeded.catch((error: unknown) => logger.error({ err: error }, 'the samples could not be added'))
+    logger.info('ready')
     say(`RealChat is at ${publicUrl} (documentation: ${publicUrl}/docs, sockets: /socket/websocket)`)
+  })
+}
+
+/** The notifier, in this process. Nobody's presence is known apart from it yet, so that it pushes at once. */
+function notifierOf(container: Container): Component[] {
+  return composeNotifier({
+    pool: container.get(ID.pool),
+    consumer: container.get(ID.consumer),
+    presence: null,
+    push: container.get(ID.config).push,
+    publicUrl: container.get(ID.config).http.publicUrl,
+    clock: container.get(ID.clock),
+    logger: container.get(ID.logger),
   })
 }
 
