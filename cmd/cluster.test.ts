@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import { z } from 'zod'
 import { Binary, clusterEnvironment } from '../internal/testkit/binary.ts'
-import { Person } from '../internal/testkit/client.ts'
+import { call, Person } from '../internal/testkit/client.ts'
 import { eventually } from '../internal/testkit/eventually.ts'
 import { type FcmStandIn, startFcm } from '../internal/testkit/fcm.ts'
 import { cleanUpAfterFile } from '../internal/testkit/services.ts'
@@ -159,5 +159,18 @@ describe('a node that is told to stop', () => {
       before = items[0]?.seq ?? 1
     }
     expect(acknowledged.filter((content) => !stored.has(content))).toEqual([])
+  })
+})
+
+describe('migrate', () => {
+  it('seeds a cluster once, and says so the second time', async () => {
+    const first = new Binary('migrate', env, ['seed'])
+    expect(await first.exited).toEqual({ code: 0, signal: null })
+    const second = new Binary('migrate', env, ['seed'])
+    expect(await second.exited).toEqual({ code: 0, signal: null })
+    expect(second.stdout).toContain('there already')
+    const body = { identifier: 'grace', password: 'realchat-demo' }
+    const { status } = await call(one, 'POST', '/auth/login', { body })
+    expect(status).toBe(200)
   })
 })

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Migrations of PostgreSQL and Cassandra: scripts/migrate.sh up | down [N] [store] | status
+# Migrations of PostgreSQL and Cassandra: scripts/migrate.sh up | down [N] [store] | status | seed
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 node="$root/node_modules/.bin/node"

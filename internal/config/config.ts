@@ -9,7 +9,7 @@ export type Store<Address> = ({ kind: 'external' } & Address) | { kind: 'embedde
 export interface Config {
   process: Process
   http: HttpConfig
-  /** Encrypts signing keys at rest and derives other keys; null when standalone is to make its own. */
+  /** Encrypts signing keys at rest and derives other keys; in standalone null for one of its own. */
   secretKey: string | null
   postgres: Store<{ url: string; replicaUrls: string[] }>
   cassandra: Store<CassandraConfig>
@@ -97,11 +97,11 @@ function http(reader: EnvReader, process: Process): HttpConfig {
 }
 
 function secretKey(reader: EnvReader, process: Process): string | null {
-  if (process === 'migrate' || process === 'notifier') return null
+  if (process === 'notifier') return null
   const key =
-    process === 'standalone'
-      ? reader.optional('SECRET_KEY')
-      : reader.required('SECRET_KEY', 'any random text of 32 characters or more, the same on every node')
+    process === 'api'
+      ? reader.required('SECRET_KEY', 'any random text of 32 characters or more, the same on every node')
+      : reader.optional('SECRET_KEY')
   if (key && key.length < SECRET_KEY_MIN) {
     reader.fault('SECRET_KEY', `must have at least ${SECRET_KEY_MIN} characters`)
   }
