@@ -1,3 +1,4 @@
+import { isPromise } from 'node:util/types'
 import { DomainError } from '../../domain/errors.ts'
 import { type ConversationId, laneOf } from '../../domain/ids.ts'
 import type { AppendItem, AppendOutcome, MessageLog } from './ports.ts'
@@ -21,6 +22,8 @@ interface Pending extends AppendRequest {
   reject(error: unknown): void
 }
 
+type AppendLog = Pick<MessageLog, 'append'>
+
 const PUMPS = 3
 const BATCH_MAX = 128
 /** Sends waiting on this node; beyond it new ones are refused before any work is done. */
@@ -38,7 +41,7 @@ const ITEM_FAULT = /^2[123]/
 export class Appender {
   readonly #pumps: Pump[]
 
-  constructor(log: MessageLog) {
+  constructor(log: AppendLog) {
     this.#pumps = Array.from({ length: PUMPS }, () => new Pump(log))
   }
 
@@ -56,7 +59,7 @@ export class Appender {
 }
 
 class Pump {
-  readonly #log: MessageLog
+  readonly #log: AppendLog
   /** Sends per conversation in arrival order; a conversation on hold waits for its own slow call. */
   readonly #queues = new Map<ConversationId, Pending[]>()
   readonly #held = new Set<ConversationId>()
@@ -66,7 +69,7 @@ class Pump {
   #scheduled = false
   #idle: (() => void)[] = []
 
-  constructor(log: MessageLog) {
+  constructor(log: AppendLog) {
     this.#log = log
   }
 
@@ -95,7 +98,7 @@ class Pump {
   #prepare(pending: Pending, reload: boolean): void {
     try {
       const item = pending.prepare(reload)
-      if (!(item instanceof Promise)) this.#ready(pending, item)
+      if (!isPromise(item)) this.#ready(pending, item)
       else
         item.then(
           (prepared) => this.#ready(pending, prepared),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isPromise } from 'node:util/types'
 import { DomainError, invalid, notFound } from '../../domain/errors.ts'
 import {
   type ClientId,
@@ -78,7 +79,7 @@ export class Messages {
           item = itemOf({ actor, conversationId, operationId, input, replyTo }, found.memberVersion)
           return item
         }
-        if (access instanceof Promise || quote) {
+        if (isPromise(access) || quote) {
           return Promise.all([access, quote]).then(([found, replyTo]) => complete(found, replyTo))
         }
         return complete(access, null)
