@@ -1,7 +1,9 @@
 import type pg from 'pg'
 import type { Authenticator } from '../../internal/api/authenticator.ts'
 import { authRoutes } from '../../internal/api/http/auth.ts'
+import { blockRoutes } from '../../internal/api/http/block.ts'
 import { keyRoutes } from '../../internal/api/http/keys.ts'
+import { personalTokenRoutes } from '../../internal/api/http/personal-token.ts'
 import type { Route } from '../../internal/api/http/route.ts'
 import { sessionRoutes } from '../../internal/api/http/session.ts'
 import { totpRoutes } from '../../internal/api/http/totp.ts'
@@ -10,6 +12,8 @@ import { verificationRoutes } from '../../internal/api/http/verification.ts'
 import type { Clock } from '../../internal/platform/clock.ts'
 import { PostgresAuditTrail } from '../../internal/repository/postgres/audit.ts'
 import { PostgresAccounts } from '../../internal/repository/postgres/auth.ts'
+import { PostgresBlocks } from '../../internal/repository/postgres/block.ts'
+import { PostgresPersonalTokens } from '../../internal/repository/postgres/personal-token.ts'
 import { PostgresSecondFactors } from '../../internal/repository/postgres/second-factor.ts'
 import { PostgresSessions } from '../../internal/repository/postgres/session.ts'
 import { PostgresSigningKeys } from '../../internal/repository/postgres/signing-key.ts'
@@ -26,10 +30,12 @@ import { PasswordService } from '../../internal/service/auth/passwords.ts'
 import { SecondFactor } from '../../internal/service/auth/second-factor.ts'
 import { Secrets } from '../../internal/service/auth/secrets.ts'
 import { SignIn } from '../../internal/service/auth/sign-in.ts'
+import { BlockService } from '../../internal/service/block/blocks.ts'
 import type { RateLimiter } from '../../internal/service/limit/ports.ts'
 import { SessionGate } from '../../internal/service/session/gate.ts'
 import type { SessionCache, SessionEvents } from '../../internal/service/session/ports.ts'
 import { SessionService } from '../../internal/service/session/sessions.ts'
+import { PersonalTokens } from '../../internal/service/token/personal-tokens.ts'
 import { UserService } from '../../internal/service/user/users.ts'
 import { OneTimeCodes } from '../../internal/service/verification/codes.ts'
 import type { Courier } from '../../internal/service/verification/ports.ts'
@@ -55,6 +61,7 @@ export interface Identity {
   sessions: SessionService
   users: UserService
   keys: KeyRing
+  blocks: BlockService
   routes: Route[]
 }
 
@@ -100,6 +107,13 @@ export function composeIdentity(options: IdentityOptions): Identity {
     clock,
     knowsAddress: (userId, address) => stored.knowsAddress(userId, address),
   })
+  const personal = new PersonalTokens({
+    repository: new PostgresPersonalTokens(sql),
+    events: options.events,
+    audit,
+    clock,
+  })
+  const blocks = new BlockService({ repository: new PostgresBlocks(sql), users: profiles, audit, clock })
   const codeStore = new PostgresCodes(sql)
   const key = secrets.derive('one-time-code')
   const { courier } = options
@@ -117,16 +131,19 @@ export function composeIdentity(options: IdentityOptions): Identity {
     verifiedIdentities: (userId) => codeStore.verified(userId),
   })
   return {
-    authenticator: new TokenAuthenticator(tokens, gate),
+    authenticator: new TokenAuthenticator(tokens, gate, personal),
     auth,
     sessions,
     users,
     keys,
+    blocks,
     routes: [
       ...authRoutes(auth),
       ...verificationRoutes(codeSignIn, passwords),
       ...totpRoutes(secondFactor),
       ...sessionRoutes(sessions),
+      ...personalTokenRoutes(personal),
+      ...blockRoutes(blocks),
       ...userRoutes(users),
       ...keyRoutes(keys),
     ],

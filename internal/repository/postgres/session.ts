@@ -113,7 +113,9 @@ export class PostgresSessions implements SessionRepository {
 
   async endedSince(since: Date): Promise<{ ids: SessionId[]; upTo: Date }> {
     const rows = await this.#sql.query<{ id: SessionId; ended_at: Date }>(
-      `select id, ended_at from sessions where ended_at >= $1 order by ended_at limit ${ENDED_PAGE}`,
+      `select id, ended_at from sessions where ended_at >= $1
+       union all select id, revoked_at from personal_tokens where revoked_at >= $1
+       order by ended_at limit ${ENDED_PAGE}`,
       [since],
     )
     return { ids: rows.map((row) => row.id), upTo: rows.at(-1)?.ended_at ?? since }

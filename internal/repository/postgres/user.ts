@@ -5,7 +5,7 @@ import type { OwnUser, User } from '../../domain/user.ts'
 import type { ProfileChange, UserRepository, UserSearch } from '../../service/user/ports.ts'
 import { type Queryable, violatedUnique } from './sql.ts'
 
-interface UserRow {
+export interface UserRow {
   id: UserId
   username: string
   display_name: string
@@ -26,11 +26,11 @@ interface OwnRow extends UserRow {
   totp_enabled: boolean
 }
 
-const COLUMNS = `u.id, u.username, u.display_name, u.avatar_url, u.public_id, u.status, u.last_seen_at,
+export const USER_COLUMNS = `u.id, u.username, u.display_name, u.avatar_url, u.public_id, u.status, u.last_seen_at,
   u.hide_last_seen, u.created_at`
 
 const OWN = `
-  select ${COLUMNS}, u.role, e.value email, e.verified_at is not null email_verified, p.value phone,
+  select ${USER_COLUMNS}, u.role, e.value email, e.verified_at is not null email_verified, p.value phone,
     p.verified_at is not null phone_verified, coalesce(c.totp_enabled_at is not null, false) totp_enabled
   from users u
   left join identities e on e.user_id = u.id and e.kind = 'email'
@@ -46,7 +46,7 @@ const SEARCH = `
     union select user_id from identities where kind = 'email' and value_key = $2 and verified_at is not null
     union select user_id from identities where kind = 'phone' and value_key = $3 and verified_at is not null
     union select id from users where public_id = $4)
-  select ${COLUMNS} from users u join found using (id)
+  select ${USER_COLUMNS} from users u join found using (id)
   where u.status = 'active' and u.username_key > $5
   order by u.username_key limit $6`
 
@@ -60,7 +60,9 @@ export class PostgresUsers implements UserRepository {
 
   async byIds(ids: readonly UserId[]): Promise<User[]> {
     if (ids.length === 0) return []
-    const rows = await this.#sql.query<UserRow>(`select ${COLUMNS} from users u where u.id = any($1)`, [ids])
+    const rows = await this.#sql.query<UserRow>(`select ${USER_COLUMNS} from users u where u.id = any($1)`, [
+      ids,
+    ])
     return rows.map(userOf)
   }
 
@@ -103,7 +105,7 @@ export class PostgresUsers implements UserRepository {
   }
 }
 
-function userOf(row: UserRow): User {
+export function userOf(row: UserRow): User {
   const deleted = row.status === 'deleted'
   return {
     id: row.id,

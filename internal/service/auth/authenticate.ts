@@ -3,6 +3,7 @@ import { type Actor, SCOPES, type Scope } from '../../domain/user.ts'
 import type { SessionGate } from '../session/gate.ts'
 import type { SessionState } from '../session/ports.ts'
 import { SessionEndedError } from '../session/session-ended.ts'
+import { PERSONAL_TOKEN_PREFIX, type PersonalTokens } from '../token/personal-tokens.ts'
 import type { AccessTokens } from './access-token.ts'
 
 const ADMIN_SCOPES: ReadonlySet<Scope> = new Set(SCOPES)
@@ -12,14 +13,17 @@ const USER_SCOPES: ReadonlySet<Scope> = new Set(SCOPES.filter((scope) => scope !
 export class TokenAuthenticator {
   readonly #tokens: AccessTokens
   readonly #gate: SessionGate
+  readonly #personal: PersonalTokens
 
-  constructor(tokens: AccessTokens, gate: SessionGate) {
+  constructor(tokens: AccessTokens, gate: SessionGate, personal: PersonalTokens) {
     this.#tokens = tokens
     this.#gate = gate
+    this.#personal = personal
   }
 
   /** @throws DomainError `unauthenticated`, SessionEndedError, `forbidden` when suspended. */
   async authenticate(token: string): Promise<Actor> {
+    if (token.startsWith(PERSONAL_TOKEN_PREFIX)) return this.#personal.authenticate(token)
     const { userId, sessionId } = await this.#tokens.verify(token)
     const state = await this.#gate.state(sessionId)
     if (state?.userId !== userId) throw new SessionEndedError()

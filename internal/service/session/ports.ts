@@ -73,7 +73,7 @@ export interface SessionRepository {
   end(userId: UserId, id: SessionId, reason: EndReason, at: Date): Promise<boolean>
   /** Ends all live sessions of the user but `except`; answers those ended. Safe to repeat. */
   endAll(userId: UserId, except: SessionId | null, reason: EndReason, at: Date): Promise<SessionId[]>
-  /** Sessions that ended after `since`, at most 10,000, oldest first, and where to go on from. */
+  /** Sessions and personal tokens that ended at or after `since`, at most 10,000, oldest first, and where to go on from. */
   endedSince(since: Date): Promise<{ ids: SessionId[]; upTo: Date }>
   /** True when the user signed in from this address before. */
   knowsAddress(userId: UserId, address: string): Promise<boolean>

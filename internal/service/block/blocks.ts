@@ -1,0 +1,64 @@
+import { invalid, notFound } from '../../domain/errors.ts'
+import type { UserId } from '../../domain/ids.ts'
+import type { Actor, User } from '../../domain/user.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { AuditTrail } from '../audit/ports.ts'
+import type { UserRepository } from '../user/ports.ts'
+import type { BlockRepository } from './ports.ts'
+
+export interface BlockDeps {
+  repository: BlockRepository
+  users: UserRepository
+  audit: AuditTrail
+  clock: Clock
+}
+
+/** Who wants to hear nothing of whom. */
+export class BlockService {
+  readonly #deps: BlockDeps
+
+  constructor(deps: BlockDeps) {
+    this.#deps = deps
+  }
+
+  /** Again is no error. @throws `not_found`; `validation_failed` for oneself. */
+  async block(actor: Actor, id: UserId, address: string): Promise<void> {
+    if (id === actor.userId) throw invalid('id', 'You cannot block yourself.')
+    const [user] = await this.#deps.users.byIds([id])
+    if (!user) throw notFound('user')
+    await this.#set(actor, id, true, address)
+  }
+
+  /** Again, or where there was no block, is no error. */
+  async unblock(actor: Actor, id: UserId, address: string): Promise<void> {
+    await this.#set(actor, id, false, address)
+  }
+
+  async list(
+    actor: Actor,
+    limit: number,
+    after: UserId | null,
+  ): Promise<{ items: User[]; nextCursor: string | null }> {
+    const users = await this.#deps.repository.list(actor.userId, after, limit + 1)
+    const items = users.slice(0, limit)
+    return { items, nextCursor: users.length > limit ? (items.at(-1)?.id ?? null) : null }
+  }
+
+  /** Blocks either way between a user and others: for conversations, mentions, presence. */
+  among(userId: UserId, others: readonly UserId[]) {
+    return this.#deps.repository.among(userId, others)
+  }
+
+  async #set(actor: Actor, id: UserId, blocked: boolean, address: string): Promise<void> {
+    const { repository, clock, audit } = this.#deps
+    if (!(await repository.set(actor.userId, id, blocked, new Date(clock.now())))) return
+    await audit.record({
+      action: blocked ? 'user.block' : 'user.unblock',
+      outcome: 'success',
+      actorId: actor.userId,
+      sessionId: actor.sessionId,
+      target: id,
+      address,
+    })
+  }
+}
