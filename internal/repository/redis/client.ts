@@ -10,8 +10,10 @@ const RETRY_MAX_MS = 2000
  * A client that fails at once while Redis is away (nothing queues up behind it) and reconnects for ever.
  * The caller disconnects it.
  * @param urls one server, or several nodes of a cluster.
+ * @param subscriber for a client that only subscribes: it hears nothing unless it subscribes anew after
+ *   each `ready`, so that its owner knows of every gap.
  */
-export function createRedis(urls: readonly string[], name: string): RedisClient {
+export function createRedis(urls: readonly string[], name: string, { subscriber = false } = {}): RedisClient {
   const options = {
     connectionName: name,
     enableOfflineQueue: false,
@@ -20,6 +22,7 @@ export function createRedis(urls: readonly string[], name: string): RedisClient 
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     retryStrategy: backOff,
+    autoResubscribe: !subscriber,
   } satisfies RedisOptions
   const [first = '', ...others] = urls
   const client =
@@ -29,6 +32,7 @@ export function createRedis(urls: readonly string[], name: string): RedisClient 
           redisOptions: options,
           enableOfflineQueue: false,
           clusterRetryStrategy: backOff,
+          shardedSubscribers: subscriber,
         })
   // Each command reports its own failure; this only keeps a lost connection from ending the process.
   client.on('error', () => undefined)
