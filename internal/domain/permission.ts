@@ -1,6 +1,9 @@
 import type { ConversationKind, Policy, Role } from './conversation.ts'
 
-/** What somebody may do in a conversation; SPEC.md section 6, row by row. */
+/**
+ * What somebody may do in a conversation, row by row of the table in docs/security.md. `send` covers reactions
+ * and replies; a change of role is asked twice, with the role the member has and the one they are to get.
+ */
 export type Act =
   | 'read'
   | 'send'
@@ -11,7 +14,8 @@ export type Act =
   | 'members.remove'
   | 'members.change-role'
   | 'info.edit'
-  | 'settings.edit'
+  | 'policies.edit'
+  | 'ttl.edit'
   | 'conversation.delete'
   | 'conversation.transfer'
 
@@ -46,18 +50,19 @@ const GROUP_RULES: Record<Act, Rule> = {
   'members.remove': ({ role }) => atLeast(role, 'moderator'),
   'members.change-role': ({ role }) => atLeast(role, 'admin'),
   'info.edit': ({ role, infoPolicy }) => infoPolicy === 'everyone' || atLeast(role, 'admin'),
-  'settings.edit': ({ role }) => atLeast(role, 'admin'),
+  'policies.edit': ({ role }) => atLeast(role, 'admin'),
+  'ttl.edit': ({ role }) => atLeast(role, 'admin'),
   'conversation.delete': ({ role }) => role === 'owner',
   'conversation.transfer': ({ role }) => role === 'owner',
 }
 
-/** In a direct conversation both are equals, and it stays as it was made. */
+/** In a direct conversation both are equals, and it stays as it was made but for how long messages live. */
 const DIRECT_ACTS: ReadonlySet<Act> = new Set<Act>([
   'read',
   'send',
   'message.change-own',
   'message.pin',
-  'settings.edit',
+  'ttl.edit',
 ])
 
 /** Whether a member of this standing may act; `target` is the role of the member acted upon, if any. */
