@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Authenticator } from '../../internal/api/authenticator.ts'
+import { adminRoutes } from '../../internal/api/http/admin.ts'
 import { authRoutes } from '../../internal/api/http/auth.ts'
 import { blockRoutes } from '../../internal/api/http/block.ts'
 import { keyRoutes } from '../../internal/api/http/keys.ts'
@@ -9,8 +10,11 @@ import { sessionRoutes } from '../../internal/api/http/session.ts'
 import { totpRoutes } from '../../internal/api/http/totp.ts'
 import { userRoutes } from '../../internal/api/http/user.ts'
 import { verificationRoutes } from '../../internal/api/http/verification.ts'
+import type { UserId } from '../../internal/domain/ids.ts'
 import type { Clock } from '../../internal/platform/clock.ts'
+import { PostgresAdmin } from '../../internal/repository/postgres/admin.ts'
 import { PostgresAuditTrail } from '../../internal/repository/postgres/audit.ts'
+import { type ChainReport, PostgresAuditReader } from '../../internal/repository/postgres/audit-reader.ts'
 import { PostgresAccounts } from '../../internal/repository/postgres/auth.ts'
 import { PostgresBlocks } from '../../internal/repository/postgres/block.ts'
 import { PostgresPersonalTokens } from '../../internal/repository/postgres/personal-token.ts'
@@ -20,6 +24,7 @@ import { PostgresSigningKeys } from '../../internal/repository/postgres/signing-
 import { Sql } from '../../internal/repository/postgres/sql.ts'
 import { PostgresUsers } from '../../internal/repository/postgres/user.ts'
 import { PostgresCodes } from '../../internal/repository/postgres/verification.ts'
+import { AdminService } from '../../internal/service/admin/admin.ts'
 import { AccessTokens } from '../../internal/service/auth/access-token.ts'
 import { Argon2Hasher } from '../../internal/service/auth/argon2.ts'
 import { AuthService } from '../../internal/service/auth/auth.ts'
@@ -62,51 +67,20 @@ export interface Identity {
   users: UserService
   keys: KeyRing
   blocks: BlockService
+  admin: AdminService
+  /** Reads the whole audit trail and reports the first entry that does not fit. */
+  verifyAudit(): Promise<ChainReport>
+  /** The hash of an entry, hex; null when there is none. */
+  auditHashAt(id: number): Promise<string | null>
   routes: Route[]
 }
 
 /** People, sessions and access over one pool: what the API, standalone and the tests all run. */
 export function composeIdentity(options: IdentityOptions): Identity {
-  const { clock, limiter, accessTtlMs } = options
-  const sql = new Sql(options.pool)
-  const secrets = new Secrets(options.secretKey)
-  const audit = new PostgresAuditTrail(sql, secrets.derive('audit'), clock)
-  const stored = new PostgresSessions(sql)
-  const profiles = new PostgresUsers(sql)
-  const keys = new KeyRing({ repository: new PostgresSigningKeys(sql), secrets, clock, accessTtlMs })
-  const tokens = new AccessTokens({ keys, clock, issuer: options.publicUrl, ttlMs: accessTtlMs })
-  const gate = new SessionGate({ load: (id) => stored.state(id), shared: options.cache, clock })
-  const sessions = new SessionService({
-    repository: stored,
-    gate,
-    events: options.events,
-    audit,
-    clock,
-    refreshKey: secrets.derive('refresh-token'),
-    refreshTtlMs: options.refreshTtlMs,
-  })
+  const base = foundationOf(options)
+  const { sql, secrets, audit, profiles, sessions, clock } = base
+  const trail = new PostgresAuditReader(sql)
   const users = new UserService(profiles)
-  const secondFactor = new SecondFactor({
-    repository: new PostgresSecondFactors(sql),
-    secrets,
-    limiter,
-    audit,
-    clock,
-  })
-  const signIn = new SignIn({ users: profiles, sessions, tokens, audit })
-  const accounts = new PostgresAccounts(sql)
-  const hasher = new Argon2Hasher()
-  const auth = new AuthService({
-    accounts,
-    sessions,
-    signIn,
-    secondFactor,
-    hasher,
-    limiter,
-    audit,
-    clock,
-    knowsAddress: (userId, address) => stored.knowsAddress(userId, address),
-  })
   const personal = new PersonalTokens({
     repository: new PostgresPersonalTokens(sql),
     events: options.events,
@@ -114,38 +88,84 @@ export function composeIdentity(options: IdentityOptions): Identity {
     clock,
   })
   const blocks = new BlockService({ repository: new PostgresBlocks(sql), users: profiles, audit, clock })
-  const codeStore = new PostgresCodes(sql)
-  const key = secrets.derive('one-time-code')
-  const { courier } = options
-  const codes = new OneTimeCodes({ repository: codeStore, courier, limiter, clock, key })
-  const codeSignIn = new CodeSignIn({ codes, accounts, secondFactor, signIn, audit })
-  const passwords = new PasswordService({
-    accounts,
-    hasher,
+  const admin = new AdminService({ repository: new PostgresAdmin(sql), sessions, audit, trail })
+  const { auth, routes } = signInOf(base, options)
+  return {
+    authenticator: new TokenAuthenticator(base.tokens, base.gate, personal),
+    auth,
     sessions,
+    users,
+    keys: base.keys,
+    blocks,
+    admin,
+    verifyAudit: () => trail.verify(secrets.derive('audit')),
+    auditHashAt: (id) => trail.hashAt(id),
+    routes: [
+      ...routes,
+      ...sessionRoutes(sessions),
+      ...personalTokenRoutes(personal),
+      ...blockRoutes(blocks),
+      ...userRoutes(users),
+      ...adminRoutes(admin),
+      ...keyRoutes(base.keys),
+    ],
+  }
+}
+
+/** Keys, tokens and sessions, on which everything else stands. */
+function foundationOf({ pool, clock, secretKey, accessTtlMs, ...options }: IdentityOptions) {
+  const sql = new Sql(pool)
+  const secrets = new Secrets(secretKey)
+  const audit = new PostgresAuditTrail(sql, secrets.derive('audit'), clock)
+  const stored = new PostgresSessions(sql)
+  const keys = new KeyRing({ repository: new PostgresSigningKeys(sql), secrets, clock, accessTtlMs })
+  const gate = new SessionGate({ load: (id) => stored.state(id), shared: options.cache, clock })
+  return {
+    sql,
+    secrets,
+    audit,
+    clock,
+    stored,
+    keys,
+    gate,
+    profiles: new PostgresUsers(sql),
+    tokens: new AccessTokens({ keys, clock, issuer: options.publicUrl, ttlMs: accessTtlMs }),
+    sessions: new SessionService({
+      repository: stored,
+      gate,
+      events: options.events,
+      audit,
+      clock,
+      refreshKey: secrets.derive('refresh-token'),
+      refreshTtlMs: options.refreshTtlMs,
+    }),
+  }
+}
+
+/** The ways to sign in, and what belongs to them. */
+function signInOf(base: ReturnType<typeof foundationOf>, { limiter, courier }: IdentityOptions) {
+  const { sql, secrets, audit, clock, stored, sessions, tokens, profiles: users } = base
+  const codeStore = new PostgresCodes(sql)
+  const factors = new PostgresSecondFactors(sql)
+  const secondFactor = new SecondFactor({ repository: factors, secrets, limiter, audit, clock })
+  const signIn = new SignIn({ users, sessions, tokens, audit })
+  const key = secrets.derive('one-time-code')
+  const codes = new OneTimeCodes({ repository: codeStore, courier, limiter, clock, key })
+  const shared = {
+    accounts: new PostgresAccounts(sql),
+    hasher: new Argon2Hasher(),
+    sessions,
+    signIn,
+    secondFactor,
     codes,
     courier,
     limiter,
     audit,
     clock,
-    verifiedIdentities: (userId) => codeStore.verified(userId),
-  })
-  return {
-    authenticator: new TokenAuthenticator(tokens, gate, personal),
-    auth,
-    sessions,
-    users,
-    keys,
-    blocks,
-    routes: [
-      ...authRoutes(auth),
-      ...verificationRoutes(codeSignIn, passwords),
-      ...totpRoutes(secondFactor),
-      ...sessionRoutes(sessions),
-      ...personalTokenRoutes(personal),
-      ...blockRoutes(blocks),
-      ...userRoutes(users),
-      ...keyRoutes(keys),
-    ],
+    knowsAddress: (userId: UserId, address: string) => stored.knowsAddress(userId, address),
+    verifiedIdentities: (userId: UserId) => codeStore.verified(userId),
   }
+  const auth = new AuthService(shared)
+  const verification = verificationRoutes(new CodeSignIn(shared), new PasswordService(shared))
+  return { auth, routes: [...authRoutes(auth), ...verification, ...totpRoutes(secondFactor)] }
 }

@@ -17,7 +17,7 @@ export interface UserRow {
   created_at: Date
 }
 
-interface OwnRow extends UserRow {
+export interface OwnRow extends UserRow {
   role: OwnUser['role']
   email: string | null
   email_verified: boolean | null
@@ -29,14 +29,16 @@ interface OwnRow extends UserRow {
 export const USER_COLUMNS = `u.id, u.username, u.display_name, u.avatar_url, u.public_id, u.status, u.last_seen_at,
   u.hide_last_seen, u.created_at`
 
-const OWN = `
+/** Everything of a user; the caller adds which. */
+export const OWN_FROM = `
   select ${USER_COLUMNS}, u.role, e.value email, e.verified_at is not null email_verified, p.value phone,
     p.verified_at is not null phone_verified, coalesce(c.totp_enabled_at is not null, false) totp_enabled
   from users u
   left join identities e on e.user_id = u.id and e.kind = 'email'
   left join identities p on p.user_id = u.id and p.kind = 'phone'
-  left join credentials c on c.user_id = u.id
-  where u.id = $1 and u.status <> 'deleted'`
+  left join credentials c on c.user_id = u.id`
+
+const OWN = `${OWN_FROM} where u.id = $1 and u.status <> 'deleted'`
 
 // Four index look-ups, never a scan: "or" over the tables would be one.
 const SEARCH = `
@@ -118,7 +120,7 @@ export function userOf(row: UserRow): User {
   }
 }
 
-function ownUserOf(row: OwnRow): OwnUser {
+export function ownUserOf(row: OwnRow): OwnUser {
   return {
     ...userOf(row),
     lastSeenAt: row.last_seen_at?.toISOString() ?? null,

@@ -18,3 +18,35 @@ export interface AuditTrail {
   /** Appends; resolves when committed. @throws DomainError dependency_unavailable. */
   record(event: AuditEvent): Promise<void>
 }
+
+/** An event as it is kept. */
+export interface AuditEntry {
+  /** Place in the chain, dense from 1. */
+  id: number
+  at: Date
+  action: string
+  outcome: AuditEvent['outcome']
+  actorId: UserId | null
+  sessionId: SessionId | null
+  target: string | null
+  address: string | null
+  details: Record<string, unknown>
+}
+
+export interface AuditQuery {
+  actorId: UserId | null
+  action: string | null
+  target: string | null
+  outcome: AuditEvent['outcome'] | null
+  /** At or after, and before. */
+  from: Date | null
+  to: Date | null
+  /** Entries with a lower id. */
+  before: number | null
+  limit: number
+}
+
+export interface AuditReader {
+  /** Newest first. */
+  list(query: AuditQuery): Promise<AuditEntry[]>
+}

@@ -1,0 +1,74 @@
+import { DomainError, notFound } from '../../domain/errors.ts'
+import { usernameKey } from '../../domain/identity.ts'
+import type { UserId } from '../../domain/ids.ts'
+import type { Actor } from '../../domain/user.ts'
+import type { AuditEntry, AuditQuery, AuditReader, AuditTrail } from '../audit/ports.ts'
+import type { SessionService } from '../session/sessions.ts'
+import type { AdminChange, AdminRepository, AdminUser, AdminUserQuery } from './ports.ts'
+
+export interface AdminDeps {
+  repository: AdminRepository
+  sessions: SessionService
+  audit: AuditTrail
+  trail: AuditReader
+}
+
+/** What administrators do to accounts, and what they may read. Doors ask for the scope `admin`. */
+export class AdminService {
+  readonly #deps: AdminDeps
+
+  constructor(deps: AdminDeps) {
+    this.#deps = deps
+  }
+
+  async users(query: AdminUserQuery): Promise<{ items: AdminUser[]; nextCursor: string | null }> {
+    const found = await this.#deps.repository.list({ ...query, limit: query.limit + 1 })
+    const items = found.slice(0, query.limit)
+    return { items, nextCursor: found.length > query.limit ? (items.at(-1)?.id ?? null) : null }
+  }
+
+  /**
+   * Suspends, reinstates, or changes the role. Suspending ends all sessions.
+   * @throws `not_found`; `conflict` for oneself, so that one administrator always remains.
+   */
+  async change(actor: Actor, id: UserId, change: AdminChange, address: string): Promise<AdminUser> {
+    if (id === actor.userId) throw new DomainError('conflict', 'You cannot suspend or demote yourself.')
+    const { userId: actorId, sessionId } = actor
+    return this.#apply(id, change, { actorId, sessionId, address })
+  }
+
+  /** For the command line, where who has the database and SECRET_KEY decides. @throws `not_found`. */
+  async setRole(username: string, role: AdminUser['role']): Promise<AdminUser> {
+    const user = await this.#deps.repository.findByUsername(usernameKey(username))
+    if (!user) throw notFound('user')
+    return this.#apply(user.id, { role }, { actorId: null, sessionId: null, address: null })
+  }
+
+  async audit(query: AuditQuery): Promise<{ items: AuditEntry[]; nextCursor: string | null }> {
+    const found = await this.#deps.trail.list({ ...query, limit: query.limit + 1 })
+    const items = found.slice(0, query.limit)
+    return { items, nextCursor: found.length > query.limit ? String(items.at(-1)?.id) : null }
+  }
+
+  async #apply(
+    id: UserId,
+    change: AdminChange,
+    by: { actorId: UserId | null; sessionId: Actor['sessionId'] | null; address: string | null },
+  ): Promise<AdminUser> {
+    const { repository, sessions, audit } = this.#deps
+    const before = await repository.find(id)
+    if (!before || before.status === 'deleted') throw notFound('user')
+    await repository.change(id, change)
+    if (change.status === 'suspended') await sessions.endAll(id, null, 'suspended')
+    await audit.record({
+      action: 'admin.user_change',
+      outcome: 'success',
+      ...by,
+      target: id,
+      details: { ...change, statusBefore: before.status, roleBefore: before.role },
+    })
+    const after = await repository.find(id)
+    if (!after) throw notFound('user')
+    return after
+  }
+}

@@ -1,0 +1,31 @@
+import type { UserId } from '../../domain/ids.ts'
+import type { OwnUser } from '../../domain/user.ts'
+
+/** A user as administrators see them. */
+export interface AdminUser extends OwnUser {
+  status: 'active' | 'suspended' | 'deleted'
+}
+
+export interface AdminUserQuery {
+  /** Beginning of a username, lower case. */
+  usernamePrefix: string | null
+  status: AdminUser['status'] | null
+  role: AdminUser['role'] | null
+  /** Users with a lower id (made before). */
+  before: UserId | null
+  limit: number
+}
+
+export interface AdminChange {
+  status?: 'active' | 'suspended'
+  role?: 'user' | 'admin'
+}
+
+export interface AdminRepository {
+  /** Newest first. */
+  list(query: AdminUserQuery): Promise<AdminUser[]>
+  find(id: UserId): Promise<AdminUser | null>
+  findByUsername(usernameKey: string): Promise<AdminUser | null>
+  /** Without effect on a deleted user. */
+  change(id: UserId, change: AdminChange): Promise<void>
+}
