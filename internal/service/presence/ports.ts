@@ -1,0 +1,26 @@
+import type { UserId } from '../../domain/ids.ts'
+
+/**
+ * Who is online on which node. A node counts only while its lease runs, so that one which died takes its
+ * users offline by itself. Ephemeral: after a loss of the store each node connects its users again.
+ *
+ * Every method throws DomainError dependency_unavailable when the store cannot be reached, and may be repeated.
+ */
+export interface PresenceStore {
+  /** Idempotent. Answers whether the user was offline before, to exactly one of several nodes at once. */
+  connect(userId: UserId, node: string): Promise<boolean>
+  /** Idempotent. Answers whether this took the user offline. */
+  disconnect(userId: UserId, node: string): Promise<boolean>
+  /** Those of `userIds` that are online on any living node. */
+  isOnline(userIds: readonly UserId[]): Promise<Set<UserId>>
+  /** Begins or prolongs the node's lease. False when there was none: its users must be connected again. */
+  renew(node: string): Promise<boolean>
+  /** Ends the node's lease: it is draining. */
+  retire(node: string): Promise<void>
+  /** Forgets dead nodes. Answers the users whom that took offline, each to one caller. */
+  expire(): Promise<UserId[]>
+}
+
+/** Milliseconds a lease runs; renewed every 15 s, so that a dead node's users are offline within 45 s. */
+export const PRESENCE_LEASE_MS = 40_000
+export const PRESENCE_RENEW_MS = 15_000
