@@ -110,6 +110,14 @@ describe('two API nodes and a notifier on the four stores', () => {
     expect(again.body).toEqual({ ...z.object({}).loose().parse(first.body), duplicate: true })
   })
 
+  it('closes the sockets of a session that ended at the other node, and refuses their return', async () => {
+    const ann = await Person.register(one)
+    const sockets = [await ann.connect(one), await ann.connect(two)]
+    expect(await ann.call(one, 'POST', '/auth/logout')).toMatchObject({ status: 204 })
+    for (const socket of sockets) expect(await socket.closed).toMatchObject({ code: 4403 })
+    await eventually(() => expect(ann.connect(two)).rejects.toThrow('403'))
+  })
+
   it('hides from strangers that a conversation exists', async () => {
     const [ann, bob, eve] = await Promise.all([one, two, one].map((url) => Person.register(url)))
     if (!ann || !bob || !eve) throw new Error('three people')

@@ -7,6 +7,7 @@ import { MemoryRateLimiter } from '../../internal/repository/memory/limit.ts'
 import { MemorySessionCache } from '../../internal/repository/memory/session.ts'
 import { createPool } from '../../internal/repository/postgres/database.ts'
 import { startEmbeddedPostgres } from '../../internal/repository/postgres/embedded.ts'
+import { migratePostgres } from '../../internal/repository/postgres/migrator.ts'
 import { composeIdentity } from '../compose/identity.ts'
 import { secretKeyIn } from '../standalone/secret-key.ts'
 import { runCommand } from './commands.ts'
@@ -35,6 +36,7 @@ await runBinary({
     const logger = createLogger({ name: 'admin', level: 'error' })
     const embedded = postgres.kind === 'embedded' ? await startEmbeddedPostgres({ dataDir, logger }) : null
     const url = postgres.kind === 'external' ? postgres.url : (embedded?.url ?? '')
+    if (embedded) await migratePostgres(url)
     const pool = createPool({ url, max: 2, applicationName: 'admin' })
     try {
       const identity = composeIdentity({

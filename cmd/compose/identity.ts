@@ -26,7 +26,7 @@ import { PostgresUsers } from '../../internal/repository/postgres/user.ts'
 import { PostgresCodes } from '../../internal/repository/postgres/verification.ts'
 import { AdminService } from '../../internal/service/admin/admin.ts'
 import { AccessTokens } from '../../internal/service/auth/access-token.ts'
-import { Argon2Hasher } from '../../internal/service/auth/argon2.ts'
+import { Argon2Hasher, type Argon2Parameters } from '../../internal/service/auth/argon2.ts'
 import { AuthService } from '../../internal/service/auth/auth.ts'
 import { TokenAuthenticator } from '../../internal/service/auth/authenticate.ts'
 import { CodeSignIn } from '../../internal/service/auth/code-sign-in.ts'
@@ -52,6 +52,8 @@ export interface IdentityOptions {
   publicUrl: string
   accessTtlMs: number
   refreshTtlMs: number
+  /** Cost of Argon2id. */
+  passwords?: Argon2Parameters | undefined
   /** Redis or in process, as the limiter. */
   cache: SessionCache
   limiter: RateLimiter
@@ -143,7 +145,7 @@ function foundationOf({ pool, clock, secretKey, accessTtlMs, ...options }: Ident
 }
 
 /** The ways to sign in, and what belongs to them. */
-function signInOf(base: ReturnType<typeof foundationOf>, { limiter, courier }: IdentityOptions) {
+function signInOf(base: ReturnType<typeof foundationOf>, { limiter, courier, passwords }: IdentityOptions) {
   const { sql, secrets, audit, clock, stored, sessions, tokens, profiles: users } = base
   const codeStore = new PostgresCodes(sql)
   const factors = new PostgresSecondFactors(sql)
@@ -153,7 +155,7 @@ function signInOf(base: ReturnType<typeof foundationOf>, { limiter, courier }: I
   const codes = new OneTimeCodes({ repository: codeStore, courier, limiter, clock, key })
   const shared = {
     accounts: new PostgresAccounts(sql),
-    hasher: new Argon2Hasher(),
+    hasher: new Argon2Hasher(passwords),
     sessions,
     signIn,
     secondFactor,

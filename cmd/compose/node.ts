@@ -68,7 +68,7 @@ export async function createApiNode(options: NodeOptions): Promise<ApiNode> {
 }
 
 function bindIdentity(container: Container, secretKey: string): void {
-  const { tokens, http } = container.get(ID.config)
+  const { tokens, http, passwords } = container.get(ID.config)
   const courier = composeCourier({
     config: container.get(ID.config),
     pool: container.get(ID.pool),
@@ -84,6 +84,7 @@ function bindIdentity(container: Container, secretKey: string): void {
       publicUrl: http.publicUrl,
       accessTtlMs: tokens.accessTtlMs,
       refreshTtlMs: tokens.refreshTtlMs,
+      passwords,
       cache: container.get(ID.sessionCache),
       limiter: container.get(ID.limiter),
       courier,

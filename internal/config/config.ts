@@ -19,6 +19,8 @@ export interface Config {
   mail: MailConfig
   sms: SmsConfig
   tokens: { accessTtlMs: number; refreshTtlMs: number }
+  /** Cost of Argon2id; hashes made with another are renewed at sign-in. */
+  passwords: { memoryKib: number; iterations: number }
   /** Multiplies every rate limit; 0 turns all of them off. */
   rateLimitScale: number
   log: { level: string }
@@ -73,6 +75,10 @@ export function loadConfig(process: Process, env: Env): Config {
     tokens: {
       accessTtlMs: reader.duration('ACCESS_TOKEN_TTL', 15 * 60_000),
       refreshTtlMs: reader.duration('REFRESH_TOKEN_TTL', 30 * 86_400_000),
+    },
+    passwords: {
+      memoryKib: reader.integer('ARGON2_MEMORY_KIB', 19_456, { min: 8192, max: 1_048_576 }),
+      iterations: reader.integer('ARGON2_ITERATIONS', 2, { min: 1, max: 20 }),
     },
     rateLimitScale: reader.number('RATE_LIMIT_SCALE', 1),
     log: { level: reader.oneOf('LOG_LEVEL', LOG_LEVELS, 'info') },
