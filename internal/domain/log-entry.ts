@@ -68,7 +68,13 @@ export function messageOf(entry: LogEntry): Message {
   }
 }
 
-/** What is kept of the last message beside its conversation; `append` adds the place it got. */
-export function previewOf(part: Pick<LogEntry, 'senderId' | 'operationId' | 'payload'>): string {
+type Preview = Pick<LogEntry, 'senderId' | 'operationId' | 'payload'>
+
+/** What is kept of the last message beside its conversation; its place is kept apart. */
+export function previewOf(part: Preview): string {
   return JSON.stringify(part)
+}
+
+export function readPreview(text: string): Preview {
+  return JSON.parse(text)
 }

@@ -113,7 +113,7 @@ describe('a follower of the log', () => {
     await slow.query('begin')
     const item = appendItem(id, ann, 'late')
     await slow.query(
-      `select * from append(array[$1::uuid], array[$2::uuid], array[$3::uuid], array[$4::bytea], '{1}',
+      `select * from append(array[$1::uuid], '{1}', array[$2::uuid], array[$3::uuid], array[$4::bytea], '{1}',
          '{true}', array[$5::text], array[$6::text], true)`,
       [id, ann, item.operationId, item.bodyHash, item.payload, item.preview],
     )

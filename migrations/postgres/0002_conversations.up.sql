@@ -64,6 +64,9 @@ create table heads (
   stamp bigint not null default 0,
   -- Bumped by everything that a send's authorisation rests on: members, roles, policies, blocks.
   member_version bigint not null default 1,
-  -- The last message, its content cut, for lists of conversations.
-  preview jsonb
+  -- The last message, its content cut, for lists of conversations: JSON of sender, operation and payload.
+  preview text,
+  preview_seq bigint,
+  preview_stamp bigint,
+  preview_era integer
 ) with (fillfactor = 50);

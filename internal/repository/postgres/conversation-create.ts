@@ -120,7 +120,7 @@ async function appendCreation(client: pg.ClientBase, given: NewConversation): Pr
     preview,
   }
   await client.query(
-    'select outcome from append($1, $2, $3, $4, $5, $6, $7, $8, true)',
+    'select outcome from append($1, $2, $3, $4, $5, $6, $7, $8, $9, true)',
     appendColumns([item]),
   )
 }

@@ -5,7 +5,7 @@ import type { AppendItem, AppendOutcome, MessageLog, SeqRange, Window } from '..
 import { entryOf, LOG_ROW_COLUMNS, type LogRow } from './log-entry.ts'
 import { query } from './query.ts'
 
-const APPEND = { name: 'append', text: 'select * from append($1, $2, $3, $4, $5, $6, $7, $8, $9)' }
+const APPEND = { name: 'append', text: 'select * from append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)' }
 
 // One statement, so that head, cursor and tail are of one snapshot: what the tail lacks, the archive has.
 const WINDOW = {
@@ -127,8 +127,11 @@ export class PostgresMessageLog implements MessageLog {
 
 /** The parameters of `append` but the last, one array per column. */
 export function appendColumns(items: readonly AppendItem[]): unknown[] {
+  const conversationIds = [...new Set(items.map((item) => item.conversationId))]
+  const places = new Map(conversationIds.map((id, index) => [id, index + 1]))
   return [
-    items.map((item) => item.conversationId),
+    conversationIds,
+    items.map((item) => places.get(item.conversationId)),
     items.map((item) => item.senderId),
     items.map((item) => item.operationId),
     items.map((item) => item.bodyHash),
