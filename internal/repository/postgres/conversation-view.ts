@@ -1,97 +1,103 @@
-import type {
-  ConversationKind,
-  HistoryVisibility,
-  Policy,
-  Preferences,
-  Role,
-} from '../../domain/conversation.ts'
-import type { ConversationId, UserId } from '../../domain/ids.ts'
-import { type LogEntry, messageOf } from '../../domain/log-entry.ts'
+import { type InferResult, sql } from 'kysely'
+import type { UserId } from '../../domain/ids.ts'
+import { messageOf, readPreview } from '../../domain/log-entry.ts'
+import type { Message } from '../../domain/message.ts'
 import type { ConversationView } from '../../service/conversation/ports.ts'
+import { db } from './statement.ts'
 
-/** One row per membership, with everything a Conversation shows; the viewer is $1. */
-export const VIEW_SQL = `
-  select c.id, c.kind, c.name, c.description, c.avatar_url, c.member_count, c.post_policy, c.invite_policy,
-    c.info_policy, c.history_visibility, c.message_ttl, c.created_by, c.created_at,
-    h.seq, h.rev, h.epoch || '.' || e.era epoch, h.stamp, h.ordinal, h.preview,
-    m.role, m.joined_seq, m.delivered_seq, m.read_seq, m.read_ordinal,
-    m.muted_until, m.notify, m.pinned, m.archived, m.draft,
-    case when p.low = m.user_id then p.high else p.low end peer_id
-  from conversation_members m
-  join conversations c on c.id = m.conversation_id
-  join heads h on h.conversation_id = c.id
-  cross join cluster_era e
-  left join direct_pairs p on p.conversation_id = c.id
-  where m.user_id = $1`
+const CONVERSATION = [
+  'c.id',
+  'c.kind',
+  'c.name',
+  'c.description',
+  'c.avatar_url as avatarUrl',
+  'c.member_count as memberCount',
+  'c.post_policy as postPolicy',
+  'c.invite_policy as invitePolicy',
+  'c.info_policy as infoPolicy',
+  'c.history_visibility as historyVisibility',
+  'c.message_ttl as messageTtl',
+  'c.created_by as createdBy',
+  'c.created_at as createdAt',
+] as const
 
-export interface ViewRow {
-  id: string
-  kind: ConversationKind
-  name: string | null
-  description: string | null
-  avatar_url: string | null
-  member_count: number
-  post_policy: Policy
-  invite_policy: Policy
-  info_policy: Policy
-  history_visibility: HistoryVisibility
-  message_ttl: number | null
-  created_by: string
-  created_at: Date
-  seq: number
-  rev: number
-  epoch: string
-  stamp: number
-  ordinal: number
-  preview: Pick<LogEntry, 'seq' | 'rev' | 'era' | 'stamp' | 'senderId' | 'operationId' | 'payload'> | null
-  role: Role
-  joined_seq: number
-  delivered_seq: number
-  read_seq: number
-  read_ordinal: number
-  muted_until: Date | null
-  notify: Preferences['notify']
-  pinned: boolean
-  archived: boolean
-  draft: string | null
-  peer_id: string | null
+const MEMBER = [
+  'm.role',
+  'm.joined_seq as joinedSeq',
+  'm.delivered_seq as deliveredSeq',
+  'm.read_seq as readSeq',
+  'm.read_ordinal as readOrdinal',
+  'm.muted_until as mutedUntil',
+  'm.notify',
+  'm.pinned',
+  'm.archived',
+  'm.draft',
+] as const
+
+const HEAD = [
+  'h.seq',
+  'h.rev',
+  'h.stamp',
+  'h.ordinal',
+  'h.preview',
+  'h.preview_seq as previewSeq',
+  'h.preview_stamp as previewStamp',
+  'h.preview_era as previewEra',
+] as const
+
+/** A viewer's conversations: one row per membership, with everything a Conversation shows. */
+export function viewsOf(viewerId: UserId) {
+  return db
+    .selectFrom('conversation_members as m')
+    .innerJoin('conversations as c', 'c.id', 'm.conversation_id')
+    .innerJoin('heads as h', 'h.conversation_id', 'c.id')
+    .crossJoin('cluster_era as e')
+    .leftJoin('direct_pairs as p', 'p.conversation_id', 'c.id')
+    .where('m.user_id', '=', viewerId)
+    .select(CONVERSATION)
+    .select(HEAD)
+    .select(MEMBER)
+    .select(sql<string>`h.epoch || '.' || e.era`.as('epoch'))
+    .select((eb) =>
+      eb
+        .case()
+        .when('p.low', '=', eb.ref('m.user_id'))
+        .then(eb.ref('p.high'))
+        .else(eb.ref('p.low'))
+        .end()
+        .as('peerId'),
+    )
 }
 
+type ViewRow = InferResult<ReturnType<typeof viewsOf>>[number]
+
 export function viewOf(row: ViewRow): ConversationView {
-  const id = row.id as ConversationId
-  const visible = row.preview && (row.history_visibility === 'all' || row.preview.seq > row.joined_seq)
+  const {
+    stamp: _,
+    ordinal,
+    readOrdinal,
+    preview,
+    previewSeq,
+    previewStamp,
+    previewEra,
+    createdAt,
+    ...rest
+  } = row
+  const { mutedUntil, notify, pinned, archived, draft, ...conversation } = rest
   return {
-    id,
-    kind: row.kind,
-    name: row.name,
-    description: row.description,
-    avatarUrl: row.avatar_url,
-    memberCount: row.member_count,
-    peerId: row.peer_id as UserId | null,
-    postPolicy: row.post_policy,
-    invitePolicy: row.invite_policy,
-    infoPolicy: row.info_policy,
-    historyVisibility: row.history_visibility,
-    messageTtl: row.message_ttl,
-    createdBy: row.created_by as UserId,
-    createdAt: row.created_at.toISOString(),
-    seq: row.seq,
-    rev: row.rev,
-    epoch: row.epoch,
-    lastMessage:
-      visible && row.preview ? messageOf({ ...row.preview, conversationId: id, ordinal: row.ordinal }) : null,
-    role: row.role,
-    joinedSeq: row.joined_seq,
-    deliveredSeq: row.delivered_seq,
-    readSeq: row.read_seq,
-    unread: row.ordinal - row.read_ordinal,
+    ...conversation,
+    createdAt: createdAt.toISOString(),
+    lastMessage: lastMessageOf(row),
+    unread: ordinal - readOrdinal,
     mentions: 0,
-    preferences: {
-      mutedUntil: row.muted_until?.toISOString() ?? null,
-      notify: row.notify,
-      pinned: row.pinned,
-      archived: row.archived,
-      draft: row.draft,
-    },
+    preferences: { mutedUntil: mutedUntil?.toISOString() ?? null, notify, pinned, archived, draft },
   }
+}
+
+function lastMessageOf(row: ViewRow): Message | null {
+  const { id, rev, ordinal, preview, previewSeq, previewStamp, previewEra } = row
+  if (preview === null || previewSeq === null || previewStamp === null || previewEra === null) return null
+  if (row.historyVisibility === 'joined' && previewSeq <= row.joinedSeq) return null
+  const place = { conversationId: id, seq: previewSeq, rev, era: previewEra, ordinal, stamp: previewStamp }
+  return messageOf({ ...readPreview(preview), ...place })
 }

@@ -6,56 +6,16 @@ import type {
   ConversationView,
   Created,
   MemberCursor,
-  MemberView,
   NewConversation,
 } from '../../service/conversation/ports.ts'
 import type { AccessReader, SendAccess } from '../../service/message/ports.ts'
 import type { PointerStore, ReadMove } from '../../service/receipt/ports.ts'
 import { createConversation } from './conversation-create.ts'
-import { VIEW_SQL, type ViewRow, viewOf } from './conversation-view.ts'
+import { viewOf, viewsOf } from './conversation-view.ts'
 import { query, transaction } from './query.ts'
+import { db, run } from './statement.ts'
 
-const FIND = { name: 'conversation-find', text: `${VIEW_SQL} and m.conversation_id = $2` }
-
-const LIST = {
-  name: 'conversation-list',
-  text: `${VIEW_SQL} and ($3::bigint is null or (h.stamp, c.id) < ($3, $4))
-    order by h.stamp desc, c.id desc limit $2`,
-}
-
-const MEMBERS = {
-  name: 'conversation-members',
-  text: `
-    select m.user_id, m.role, m.joined_at, m.delivered_seq, m.read_seq
-    from conversation_members m
-    where m.conversation_id = $1
-      and exists (select 1 from conversation_members v where v.conversation_id = $1 and v.user_id = $2)
-      and ($4::timestamptz is null or (m.joined_at, m.user_id) > ($4, $5))
-    order by m.joined_at, m.user_id limit $3`,
-}
-
-const IS_MEMBER = {
-  name: 'conversation-is-member',
-  text: 'select 1 from conversation_members where conversation_id = $1 and user_id = $2',
-}
-
-const MEMBERSHIPS = {
-  name: 'memberships',
-  text: `
-    select m.conversation_id id, h.seq from conversation_members m
-    join heads h on h.conversation_id = m.conversation_id
-    where m.user_id = $1 order by h.stamp desc limit 5000`,
-}
-
-const ACCESS = {
-  name: 'access',
-  text: `
-    select h.member_version, m.role, c.kind, c.post_policy, c.invite_policy, c.info_policy
-    from conversation_members m
-    join conversations c on c.id = m.conversation_id
-    join heads h on h.conversation_id = m.conversation_id
-    where m.conversation_id = $1 and m.user_id = $2`,
-}
+const MEMBERSHIPS_MAX = 5000
 
 // Ordered by key under FOR UPDATE, as every writer of several members does, so that two cannot deadlock.
 const ADVANCE_READ = {
@@ -74,23 +34,6 @@ const ADVANCE_READ = {
     from moves x where m.conversation_id = x.conversation_id and m.user_id = x.user_id`,
 }
 
-interface AccessRow {
-  member_version: number
-  role: SendAccess['role']
-  kind: SendAccess['kind']
-  post_policy: SendAccess['postPolicy']
-  invite_policy: SendAccess['invitePolicy']
-  info_policy: SendAccess['infoPolicy']
-}
-
-interface MemberRow {
-  user_id: UserId
-  role: MemberView['role']
-  joined_at: Date
-  delivered_seq: number
-  read_seq: number
-}
-
 export class PostgresConversations implements ConversationRepository, AccessReader, PointerStore {
   readonly #pool: pg.Pool
 
@@ -103,46 +46,68 @@ export class PostgresConversations implements ConversationRepository, AccessRead
   }
 
   async find(id: ConversationId, viewerId: UserId): Promise<ConversationView | null> {
-    const [row] = await query<ViewRow>(this.#pool, FIND, [viewerId, id])
+    const view = viewsOf(viewerId).where('m.conversation_id', '=', id)
+    const [row] = await run(this.#pool, 'conversation-find', view)
     return row ? viewOf(row) : null
   }
 
   async list(viewerId: UserId, limit: number, after: ActivityCursor | null) {
-    const values = [viewerId, limit, after?.stamp ?? null, after?.id ?? null]
-    const rows = await query<ViewRow>(this.#pool, LIST, values)
+    const first = viewsOf(viewerId).orderBy('h.stamp', 'desc').orderBy('c.id', 'desc').limit(limit)
+    const rows = after
+      ? await run(
+          this.#pool,
+          'conversation-list-after',
+          first.where(({ eb, refTuple, tuple }) =>
+            eb(refTuple('h.stamp', 'c.id'), '<', tuple(after.stamp, after.id)),
+          ),
+        )
+      : await run(this.#pool, 'conversation-list', first)
     const last = rows.length === limit ? rows.at(-1) : undefined
-    const next = last ? { stamp: last.stamp, id: last.id as ConversationId } : null
-    return { items: rows.map(viewOf), next }
+    return { items: rows.map(viewOf), next: last ? { stamp: last.stamp, id: last.id } : null }
   }
 
   async members(id: ConversationId, viewerId: UserId, limit: number, after: MemberCursor | null) {
-    const values = [id, viewerId, limit, after?.joinedAt ?? null, after?.userId ?? null]
-    const rows = await query<MemberRow>(this.#pool, MEMBERS, values)
-    if (rows.length === 0 && (await query(this.#pool, IS_MEMBER, [id, viewerId])).length === 0) return null
-    return rows.map((row) => ({
-      userId: row.user_id,
-      role: row.role,
-      joinedAt: row.joined_at.toISOString(),
-      deliveredSeq: row.delivered_seq,
-      readSeq: row.read_seq,
-    }))
+    const first = membersOf(id, viewerId).limit(limit)
+    const rows = after
+      ? await run(
+          this.#pool,
+          'conversation-members-after',
+          first.where(({ eb, refTuple, tuple }) =>
+            eb(refTuple('m.joined_at', 'm.user_id'), '>', tuple(new Date(after.joinedAt), after.userId)),
+          ),
+        )
+      : await run(this.#pool, 'conversation-members', first)
+    if (rows.length === 0 && !(await this.#isMember(id, viewerId))) return null
+    return rows.map(({ joinedAt, ...row }) => ({ ...row, joinedAt: joinedAt.toISOString() }))
+  }
+
+  async #isMember(id: ConversationId, userId: UserId): Promise<boolean> {
+    return (await run(this.#pool, 'conversation-is-member', membership(id, userId))).length > 0
   }
 
   memberships(userId: UserId): Promise<{ id: ConversationId; seq: Seq }[]> {
-    return query(this.#pool, MEMBERSHIPS, [userId])
+    const lastActive = db
+      .selectFrom('conversation_members as m')
+      .innerJoin('heads as h', 'h.conversation_id', 'm.conversation_id')
+      .where('m.user_id', '=', userId)
+      .select(['m.conversation_id as id', 'h.seq'])
+      .orderBy('h.stamp', 'desc')
+      .limit(MEMBERSHIPS_MAX)
+    return run(this.#pool, 'memberships', lastActive)
   }
 
   async access(conversationId: ConversationId, userId: UserId): Promise<SendAccess | null> {
-    const [row] = await query<AccessRow>(this.#pool, ACCESS, [conversationId, userId])
-    if (!row) return null
-    return {
-      memberVersion: row.member_version,
-      role: row.role,
-      kind: row.kind,
-      postPolicy: row.post_policy,
-      invitePolicy: row.invite_policy,
-      infoPolicy: row.info_policy,
-    }
+    const access = db
+      .selectFrom('conversation_members as m')
+      .innerJoin('conversations as c', 'c.id', 'm.conversation_id')
+      .innerJoin('heads as h', 'h.conversation_id', 'm.conversation_id')
+      .where('m.conversation_id', '=', conversationId)
+      .where('m.user_id', '=', userId)
+      .select(['h.member_version as memberVersion', 'm.role', 'c.kind'])
+      .select(['c.post_policy as postPolicy', 'c.invite_policy as invitePolicy'])
+      .select('c.info_policy as infoPolicy')
+    const [row] = await run(this.#pool, 'access', access)
+    return row ?? null
   }
 
   async advanceRead(moves: readonly ReadMove[]): Promise<void> {
@@ -153,4 +118,24 @@ export class PostgresConversations implements ConversationRepository, AccessRead
       moves.map((move) => move.ordinal),
     ])
   }
+}
+
+function membership(id: ConversationId, userId: UserId) {
+  return db
+    .selectFrom('conversation_members as v')
+    .where('v.conversation_id', '=', id)
+    .where('v.user_id', '=', userId)
+    .select('v.role')
+}
+
+/** All of them, by joining, when the viewer is one. */
+function membersOf(id: ConversationId, viewerId: UserId) {
+  return db
+    .selectFrom('conversation_members as m')
+    .where('m.conversation_id', '=', id)
+    .where(({ exists }) => exists(membership(id, viewerId)))
+    .select(['m.user_id as userId', 'm.role', 'm.joined_at as joinedAt'])
+    .select(['m.delivered_seq as deliveredSeq', 'm.read_seq as readSeq'])
+    .orderBy('m.joined_at')
+    .orderBy('m.user_id')
 }

@@ -1,4 +1,3 @@
-import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 
 // bigint columns hold seqs, revs and microseconds since 1970: all below 2^53.
@@ -43,9 +42,4 @@ export function createPool(pool: PoolOptions): pg.Pool {
   // An idle connection that breaks is replaced by the next query, which reports what is wrong.
   created.on('error', () => undefined)
   return created
-}
-
-/** Kysely over a pool; `Tables` is the feature's own table types, declared beside its repository. */
-export function kyselyOn<Tables>(pool: pg.Pool): Kysely<Tables> {
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
 }

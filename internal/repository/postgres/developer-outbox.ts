@@ -1,40 +1,9 @@
+import type { Insertable } from 'kysely'
 import type pg from 'pg'
-import type { UserId } from '../../domain/ids.ts'
 import type { OutboxWriter } from '../../notifier/ports.ts'
 import type { OutboxEntry, OutboxReader } from '../../service/notification/ports.ts'
-import { query } from './query.ts'
-
-const ADD = {
-  name: 'developer_outbox_add',
-  text: `
-    insert into developer_outbox (channel, user_id, recipient, title, body, payload, created_at)
-    select *
-    from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[],
-      $7::timestamptz[])`,
-}
-
-const NEWEST = {
-  name: 'developer_outbox_newest',
-  text: `
-    select id, channel, user_id, recipient, title, body, payload, created_at
-    from developer_outbox order by id desc limit $1`,
-}
-
-const TRIM = {
-  name: 'developer_outbox_trim',
-  text: 'delete from developer_outbox where id <= (select max(id) from developer_outbox) - $1',
-}
-
-interface OutboxRow {
-  id: number
-  channel: OutboxEntry['channel']
-  user_id: UserId
-  recipient: string
-  title: string
-  body: string
-  payload: unknown
-  created_at: Date
-}
+import { db, rowsOf, run } from './statement.ts'
+import type { DeveloperOutboxTable } from './tables.ts'
 
 export class PostgresDeveloperOutbox implements OutboxWriter, OutboxReader {
   readonly #pool: pg.Pool
@@ -45,24 +14,37 @@ export class PostgresDeveloperOutbox implements OutboxWriter, OutboxReader {
 
   async add(entries: readonly Omit<OutboxEntry, 'id'>[], keep: number): Promise<void> {
     if (entries.length === 0) return
-    await query(this.#pool, ADD, [
-      entries.map(({ channel }) => channel),
-      entries.map(({ userId }) => userId),
-      entries.map(({ recipient }) => recipient),
-      entries.map(({ title }) => title),
-      entries.map(({ body }) => body),
-      entries.map(({ payload }) => JSON.stringify(payload)),
-      entries.map(({ createdAt }) => createdAt),
-    ])
-    await query(this.#pool, TRIM, [keep])
+    await run(this.#pool, 'developer_outbox_add', insertion(entries))
+    const trim = db
+      .deleteFrom('developer_outbox')
+      .where('id', '<=', (eb) =>
+        eb.selectFrom('developer_outbox').select(({ eb: of, fn }) => of(fn.max('id'), '-', keep).as('last')),
+      )
+    await run(this.#pool, 'developer_outbox_trim', trim)
   }
 
   async newest(limit: number): Promise<OutboxEntry[]> {
-    const rows = await query<OutboxRow>(this.#pool, NEWEST, [limit])
-    return rows.map(({ user_id: userId, created_at: createdAt, ...row }) => ({
-      ...row,
-      userId,
-      createdAt: createdAt.toISOString(),
-    }))
+    const newest = db
+      .selectFrom('developer_outbox')
+      .select(['id', 'channel', 'user_id as userId', 'recipient', 'title', 'body', 'payload'])
+      .select('created_at as createdAt')
+      .orderBy('id', 'desc')
+      .limit(limit)
+    const rows = await run(this.#pool, 'developer_outbox_newest', newest)
+    return rows.map((row) => ({ ...row, createdAt: row.createdAt.toISOString() }))
   }
+}
+
+function insertion(entries: readonly Omit<OutboxEntry, 'id'>[]) {
+  const rows = rowsOf<Insertable<DeveloperOutboxTable>, 'added'>('added', {
+    channel: ['text', entries.map(({ channel }) => channel)],
+    user_id: ['uuid', entries.map(({ userId }) => userId)],
+    recipient: ['text', entries.map(({ recipient }) => recipient)],
+    title: ['text', entries.map(({ title }) => title)],
+    body: ['text', entries.map(({ body }) => body)],
+    payload: ['jsonb', entries.map(({ payload }) => JSON.stringify(payload))],
+    created_at: ['timestamptz', entries.map(({ createdAt }) => createdAt)],
+  })
+  const columns = ['channel', 'user_id', 'recipient', 'title', 'body', 'payload', 'created_at'] as const
+  return db.insertInto('developer_outbox').columns(columns).expression(db.selectFrom(rows).select(columns))
 }

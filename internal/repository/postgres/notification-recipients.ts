@@ -1,60 +1,16 @@
+import { sql } from 'kysely'
 import type pg from 'pg'
 import type { ConversationId, UserId } from '../../domain/ids.ts'
 import type { Names, Recipient, RecipientQuery, RecipientReader } from '../../notifier/ports.ts'
-import { query } from './query.ts'
-
-const COLUMNS = 'm.user_id, u.status, m.joined_seq, m.read_seq, m.muted_until, m.notify'
-
-const BY_PAGE = {
-  name: 'notification_recipients_by_page',
-  text: `
-    select q.place, ${COLUMNS}
-    from unnest($1::integer[], $2::uuid[], $3::uuid[]) as q (place, conversation_id, after)
-    cross join lateral (
-      select * from conversation_members
-      where conversation_id = q.conversation_id and user_id > q.after order by user_id limit $4
-    ) m
-    join users u on u.id = m.user_id
-    order by q.place, m.user_id`,
-}
-
-const BY_USER = {
-  name: 'notification_recipients_by_user',
-  text: `
-    select q.place, ${COLUMNS}
-    from unnest($1::integer[], $2::uuid[], $3::uuid[]) as q (place, conversation_id, user_id)
-    join conversation_members m using (conversation_id, user_id)
-    join users u on u.id = m.user_id
-    order by q.place, m.user_id`,
-}
-
-const NAMES = {
-  name: 'notification_names',
-  text: `
-    select q.place, c.kind, c.name, u.display_name
-    from unnest($1::uuid[], $2::uuid[]) with ordinality as q (conversation_id, user_id, place)
-    join conversations c on c.id = q.conversation_id
-    join users u on u.id = q.user_id`,
-}
-
-const UNREAD = {
-  name: 'notification_unread',
-  text: `
-    select m.user_id, sum(greatest(h.ordinal - m.read_ordinal, 0))::bigint as unread
-    from conversation_members m join heads h using (conversation_id)
-    where m.user_id = any ($1::uuid[]) group by m.user_id`,
-}
+import { db, rowsOf, run } from './statement.ts'
 
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000'
 
-interface RecipientRow {
+/** A place in the caller's list, and the conversation and user asked about. */
+interface Asked {
   place: number
-  user_id: UserId
-  status: Recipient['status']
-  joined_seq: number
-  read_seq: number
-  muted_until: Date | null
-  notify: Recipient['notify']
+  conversationId: ConversationId
+  userId: string
 }
 
 export class PostgresRecipientReader implements RecipientReader {
@@ -74,8 +30,14 @@ export class PostgresRecipientReader implements RecipientReader {
         ? scope.userIds.slice(0, limit).map((userId) => ({ place, conversationId, userId }))
         : [],
     )
-    if (pages.length > 0) for (const row of await this.#select(BY_PAGE, pages, limit)) add(result, row)
-    if (users.length > 0) for (const row of await this.#select(BY_USER, users)) add(result, row)
+    if (pages.length > 0) {
+      const rows = await run(this.#pool, 'notification_recipients_by_page', pagesOf(pages, limit))
+      for (const row of rows) add(result, row)
+    }
+    if (users.length > 0) {
+      const rows = await run(this.#pool, 'notification_recipients_by_user', membersOf(users))
+      for (const row of rows) add(result, row)
+    }
     return result
   }
 
@@ -84,48 +46,88 @@ export class PostgresRecipientReader implements RecipientReader {
   ): Promise<(Names | null)[]> {
     const result: (Names | null)[] = pairs.map(() => null)
     if (pairs.length === 0) return result
-    const rows = await query<{
-      place: number
-      kind: Names['kind']
-      name: string | null
-      display_name: string
-    }>(this.#pool, NAMES, [
-      pairs.map(({ conversationId }) => conversationId),
-      pairs.map(({ senderId }) => senderId),
-    ])
-    for (const { place, kind, name, display_name: sender } of rows) {
-      result[place - 1] = { kind, conversation: name, sender }
-    }
+    const asked = pairs.map(({ conversationId, senderId }, place) => ({
+      place,
+      conversationId,
+      userId: senderId,
+    }))
+    const names = db
+      .selectFrom(askedRows(asked))
+      .innerJoin('conversations as c', 'c.id', 'asked.conversation_id')
+      .innerJoin('users as u', 'u.id', 'asked.user_id')
+      .select(['asked.place', 'c.kind', 'c.name as conversation', 'u.display_name as sender'])
+    for (const { place, ...row } of await run(this.#pool, 'notification_names', names)) result[place] = row
     return result
   }
 
   async unread(userIds: readonly UserId[]): Promise<Map<UserId, number>> {
     if (userIds.length === 0) return new Map()
-    const rows = await query<{ user_id: UserId; unread: number }>(this.#pool, UNREAD, [userIds])
-    return new Map(rows.map((row) => [row.user_id, row.unread]))
-  }
-
-  #select(
-    statement: { name: string; text: string },
-    items: readonly { place: number; conversationId: string; userId: string }[],
-    ...more: number[]
-  ): Promise<RecipientRow[]> {
-    return query<RecipientRow>(this.#pool, statement, [
-      items.map(({ place }) => place),
-      items.map(({ conversationId }) => conversationId),
-      items.map(({ userId }) => userId),
-      ...more,
-    ])
+    const unread = db
+      .selectFrom('conversation_members as m')
+      .innerJoin('heads as h', 'h.conversation_id', 'm.conversation_id')
+      .where((eb) => eb('m.user_id', '=', eb.fn.any(eb.val(userIds))))
+      .select('m.user_id as userId')
+      .select(sql<number>`sum(greatest(h.ordinal - m.read_ordinal, 0))::bigint`.as('unread'))
+      .groupBy('m.user_id')
+    const rows = await run(this.#pool, 'notification_unread', unread)
+    return new Map(rows.map((row) => [row.userId, row.unread]))
   }
 }
 
-function add(result: Recipient[][], row: RecipientRow): void {
-  result[row.place]?.push({
-    userId: row.user_id,
-    status: row.status,
-    joinedSeq: row.joined_seq,
-    readSeq: row.read_seq,
-    mutedUntilMs: row.muted_until?.getTime() ?? null,
-    notify: row.notify,
+const SHOWN = [
+  'asked.place',
+  'm.user_id as userId',
+  'u.status',
+  'm.joined_seq as joinedSeq',
+  'm.read_seq as readSeq',
+  'm.muted_until as mutedUntil',
+  'm.notify',
+] as const
+
+/** Of each conversation the next `limit` members after the user. */
+function pagesOf(asked: readonly Asked[], limit: number) {
+  return db
+    .selectFrom(askedRows(asked))
+    .crossJoinLateral((eb) =>
+      eb
+        .selectFrom('conversation_members as member')
+        .selectAll()
+        .whereRef('member.conversation_id', '=', 'asked.conversation_id')
+        .whereRef('member.user_id', '>', 'asked.user_id')
+        .orderBy('member.user_id')
+        .limit(limit)
+        .as('m'),
+    )
+    .innerJoin('users as u', 'u.id', 'm.user_id')
+    .select(SHOWN)
+    .orderBy('asked.place')
+    .orderBy('m.user_id')
+}
+
+/** The users themselves, where they are members. */
+function membersOf(asked: readonly Asked[]) {
+  return db
+    .selectFrom(askedRows(asked))
+    .innerJoin('conversation_members as m', (join) =>
+      join.onRef('m.conversation_id', '=', 'asked.conversation_id').onRef('m.user_id', '=', 'asked.user_id'),
+    )
+    .innerJoin('users as u', 'u.id', 'm.user_id')
+    .select(SHOWN)
+    .orderBy('asked.place')
+    .orderBy('m.user_id')
+}
+
+function askedRows(asked: readonly Asked[]) {
+  type Row = { place: number; conversation_id: ConversationId; user_id: UserId }
+  return rowsOf<Row, 'asked'>('asked', {
+    place: ['integer', asked.map(({ place }) => place)],
+    conversation_id: ['uuid', asked.map(({ conversationId }) => conversationId)],
+    user_id: ['uuid', asked.map(({ userId }) => userId)],
   })
+}
+
+type Row = Omit<Recipient, 'mutedUntilMs'> & { place: number; mutedUntil: Date | null }
+
+function add(result: Recipient[][], { place, mutedUntil, ...row }: Row): void {
+  result[place]?.push({ ...row, mutedUntilMs: mutedUntil?.getTime() ?? null })
 }

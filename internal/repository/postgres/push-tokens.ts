@@ -1,75 +1,13 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import type { UserId } from '../../domain/ids.ts'
-import type { DeviceId, Platform, PushToken } from '../../domain/push.ts'
+import type { DeviceId, PushToken } from '../../domain/push.ts'
 import type { Device, DeviceReader } from '../../notifier/ports.ts'
 import type { PushRegistration, PushTokenStore } from '../../service/notification/ports.ts'
-import { query } from './query.ts'
+import { db, rowsOf, run } from './statement.ts'
+import type { PushTokensTable } from './tables.ts'
 
-const REGISTER = {
-  name: 'push_token_register',
-  text: `
-    insert into push_tokens as t
-      (id, user_id, session_id, platform, device_name, token, token_hash, created_at, updated_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
-    on conflict (token_hash) do update set
-      id = case when t.user_id = excluded.user_id then t.id else excluded.id end,
-      created_at = case when t.user_id = excluded.user_id then t.created_at else excluded.created_at end,
-      user_id = excluded.user_id, session_id = excluded.session_id, platform = excluded.platform,
-      device_name = excluded.device_name, updated_at = excluded.updated_at
-    returning id, platform, device_name, created_at`,
-}
-
-const KEEP_NEWEST = {
-  name: 'push_token_keep_newest',
-  text: `
-    delete from push_tokens where id in (
-      select id from push_tokens where user_id = $1 order by updated_at desc, id desc offset $2)`,
-}
-
-const LIST = {
-  name: 'push_token_list',
-  text: `
-    select id, platform, device_name, created_at from push_tokens
-    where user_id = $1 order by updated_at desc, id desc`,
-}
-
-const REMOVE = {
-  name: 'push_token_remove',
-  text: 'delete from push_tokens where user_id = $1 and id = $2 returning id',
-}
-
-// Signing out ends a device's pushes, whoever forgot to remove its token.
-const devicesWhere = (condition: string) => `
-  select t.id, t.user_id, t.platform, t.token, t.updated_at
-  from push_tokens t left join sessions s on s.id = t.session_id
-  where ${condition} and (t.session_id is null or (s.id is not null and s.ended_at is null))
-  order by t.user_id, t.id`
-
-const OF_USERS = { name: 'push_token_of_users', text: devicesWhere('t.user_id = any ($1::uuid[])') }
-const BY_IDS = { name: 'push_token_by_ids', text: devicesWhere('t.id = any ($1::uuid[])') }
-
-const FORGET = {
-  name: 'push_token_forget',
-  text: `
-    delete from push_tokens t using unnest($1::uuid[], $2::timestamptz[]) as i (id, updated_at)
-    where t.id = i.id and t.updated_at = i.updated_at`,
-}
-
-interface TokenRow {
-  id: DeviceId
-  platform: Platform
-  device_name: string | null
-  created_at: Date
-}
-
-interface DeviceRow {
-  id: DeviceId
-  user_id: UserId
-  platform: Platform
-  token: string
-  updated_at: Date
-}
+const SHOWN = ['id', 'platform', 'device_name as deviceName', 'created_at as createdAt'] as const
 
 export class PostgresPushTokens implements PushTokenStore, DeviceReader {
   readonly #pool: pg.Pool
@@ -79,57 +17,116 @@ export class PostgresPushTokens implements PushTokenStore, DeviceReader {
   }
 
   async register(registration: PushRegistration, keep: number): Promise<PushToken> {
-    const { id, userId, sessionId, platform, deviceName, token, nowMs } = registration
-    const hash = createHash('sha256').update(token).digest()
-    const values = [id, userId, sessionId, platform, deviceName, token, hash, new Date(nowMs)]
-    const [row] = await query<TokenRow>(this.#pool, REGISTER, values)
+    const [row] = await run(this.#pool, 'push_token_register', upsert(registration))
     if (!row) throw new Error('an upsert returned no row')
-    await query(this.#pool, KEEP_NEWEST, [userId, keep])
+    const { userId } = registration
+    const beyond = ofUser(userId).select('id').offset(keep)
+    await run(this.#pool, 'push_token_keep_newest', db.deleteFrom('push_tokens').where('id', 'in', beyond))
     return pushToken(row)
   }
 
   async list(userId: UserId): Promise<PushToken[]> {
-    return (await query<TokenRow>(this.#pool, LIST, [userId])).map(pushToken)
+    return (await run(this.#pool, 'push_token_list', ofUser(userId).select(SHOWN))).map(pushToken)
   }
 
   async remove(userId: UserId, id: DeviceId): Promise<boolean> {
-    return (await query(this.#pool, REMOVE, [userId, id])).length > 0
+    const removal = db.deleteFrom('push_tokens').where('user_id', '=', userId).where('id', '=', id)
+    return (await run(this.#pool, 'push_token_remove', removal.returning('id'))).length > 0
   }
 
   async ofUsers(userIds: readonly UserId[]): Promise<Device[]> {
     if (userIds.length === 0) return []
-    return (await query<DeviceRow>(this.#pool, OF_USERS, [userIds])).map(device)
+    const found = devices().where((eb) => eb('t.user_id', '=', eb.fn.any(eb.val(userIds))))
+    return (await run(this.#pool, 'push_token_of_users', found)).map(device)
   }
 
   async byIds(deviceIds: readonly DeviceId[]): Promise<Device[]> {
     if (deviceIds.length === 0) return []
-    return (await query<DeviceRow>(this.#pool, BY_IDS, [deviceIds])).map(device)
+    const found = devices().where((eb) => eb('t.id', '=', eb.fn.any(eb.val(deviceIds))))
+    return (await run(this.#pool, 'push_token_by_ids', found)).map(device)
   }
 
-  async forget(devices: readonly Device[]): Promise<void> {
-    if (devices.length === 0) return
-    await query(this.#pool, FORGET, [
-      devices.map(({ id }) => id),
-      devices.map(({ updatedAtMs }) => new Date(updatedAtMs)),
-    ])
+  async forget(gone: readonly Device[]): Promise<void> {
+    if (gone.length === 0) return
+    const rows = rowsOf<Pick<PushTokensTable, 'id' | 'updated_at'>, 'gone'>('gone', {
+      id: ['uuid', gone.map(({ id }) => id)],
+      updated_at: ['timestamptz', gone.map(({ updatedAtMs }) => new Date(updatedAtMs))],
+    })
+    const removal = db
+      .deleteFrom('push_tokens as t')
+      .using(rows)
+      .whereRef('t.id', '=', 'gone.id')
+      .whereRef('t.updated_at', '=', 'gone.updated_at')
+    await run(this.#pool, 'push_token_forget', removal)
   }
 }
 
-function pushToken(row: TokenRow): PushToken {
-  return {
-    id: row.id,
-    platform: row.platform,
-    deviceName: row.device_name,
-    createdAt: row.created_at.toISOString(),
-  }
+/** A user's tokens, the last refreshed first. */
+function ofUser(userId: UserId) {
+  return db
+    .selectFrom('push_tokens')
+    .where('user_id', '=', userId)
+    .orderBy('updated_at', 'desc')
+    .orderBy('id', 'desc')
 }
 
-function device(row: DeviceRow): Device {
-  return {
-    id: row.id,
-    userId: row.user_id,
-    platform: row.platform,
-    token: row.token,
-    updatedAtMs: row.updated_at.getTime(),
-  }
+// Signing out ends a device's pushes, whoever forgot to remove its token.
+function devices() {
+  return db
+    .selectFrom('push_tokens as t')
+    .leftJoin('sessions as s', 's.id', 't.session_id')
+    .where((eb) =>
+      eb.or([
+        eb('t.session_id', 'is', null),
+        eb.and([eb('s.id', 'is not', null), eb('s.ended_at', 'is', null)]),
+      ]),
+    )
+    .select(['t.id', 't.user_id as userId', 't.platform', 't.token', 't.updated_at as updatedAt'])
+    .orderBy('t.user_id')
+    .orderBy('t.id')
+}
+
+function upsert({ id, userId, sessionId, platform, deviceName, token, nowMs }: PushRegistration) {
+  const now = new Date(nowMs)
+  return db
+    .insertInto('push_tokens')
+    .values({
+      id,
+      user_id: userId,
+      session_id: sessionId,
+      platform,
+      device_name: deviceName,
+      token,
+      token_hash: createHash('sha256').update(token).digest(),
+      created_at: now,
+      updated_at: now,
+    })
+    .onConflict((conflict) =>
+      conflict.column('token_hash').doUpdateSet(({ case: choose, eb, ref }) => {
+        // A token that comes from another account is a new one, whose old id nobody may meet again.
+        const known = eb('push_tokens.user_id', '=', ref('excluded.user_id'))
+        return {
+          id: choose().when(known).then(ref('push_tokens.id')).else(ref('excluded.id')).end(),
+          created_at: choose()
+            .when(known)
+            .then(ref('push_tokens.created_at'))
+            .else(ref('excluded.created_at'))
+            .end(),
+          user_id: ref('excluded.user_id'),
+          session_id: ref('excluded.session_id'),
+          platform: ref('excluded.platform'),
+          device_name: ref('excluded.device_name'),
+          updated_at: ref('excluded.updated_at'),
+        }
+      }),
+    )
+    .returning(SHOWN)
+}
+
+function pushToken({ createdAt, ...row }: Omit<PushToken, 'createdAt'> & { createdAt: Date }): PushToken {
+  return { ...row, createdAt: createdAt.toISOString() }
+}
+
+function device({ updatedAt, ...row }: Omit<Device, 'updatedAtMs'> & { updatedAt: Date }): Device {
+  return { ...row, updatedAtMs: updatedAt.getTime() }
 }
