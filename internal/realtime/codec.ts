@@ -1,3 +1,5 @@
+import { nestsDeeperThan } from '../platform/json-text.ts'
+
 /** Version of the Phoenix serialiser a socket speaks, chosen by the `vsn` of its upgrade. */
 export type SerializerVersion = 1 | 2
 
@@ -22,6 +24,8 @@ export type Parsed = { kind: 'frame'; frame: Frame } | { kind: 'malformed'; why:
 export const MAX_TOPIC = 512
 export const MAX_EVENT = 256
 export const MAX_REF = 256
+/** Deepest nesting of a message; refs are written back by recursion, which a deeper one would overflow. */
+export const MAX_DEPTH = 64
 
 /** `vsn` of the upgrade → serialiser; null for a protocol this server does not speak. */
 export function versionOf(vsn: string | null): SerializerVersion | null {
@@ -31,6 +35,7 @@ export function versionOf(vsn: string | null): SerializerVersion | null {
 
 /** One text message → a frame, or why it is not the protocol. Never throws. */
 export function parseFrame(version: SerializerVersion, text: string): Parsed {
+  if (nestsDeeperThan(text, MAX_DEPTH)) return malformed('nested too deeply')
   const message = parseJson(text)
   if (message === undefined) return malformed('not JSON')
   if (version === 2) {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import express, { type RequestHandler } from 'express'
 import { DomainError, invalid } from '../../domain/errors.ts'
+import { duplicateKey, nestsDeeperThan } from '../../platform/json-text.ts'
 
 export const BODY_MAX_BYTES = 256 * 1024
 const DEPTH_MAX = 32
@@ -36,7 +37,10 @@ const parse = express.json({
   strict: false,
   verify: (_request, _response, bytes) => {
     if (!isUtf8(bytes)) throw invalid('', 'The body is not UTF-8.')
-    if (depthOf(bytes) > DEPTH_MAX) throw invalid('', `The body is nested deeper than ${DEPTH_MAX}.`)
+    const text = bytes.toString('utf8')
+    if (nestsDeeperThan(text, DEPTH_MAX)) throw invalid('', `The body is nested deeper than ${DEPTH_MAX}.`)
+    const twice = duplicateKey(text)
+    if (twice !== null) throw invalid('', `The body has the key ${JSON.stringify(twice)} twice.`)
   },
 })
 
@@ -47,25 +51,6 @@ const storableText: RequestHandler = (request, _response, next) => {
 }
 
 export const jsonBody: readonly RequestHandler[] = [jsonOnly, parse, storableText]
-
-const [QUOTE, BACKSLASH, OPEN_LIST, OPEN_MAP, CLOSE_LIST, CLOSE_MAP] = [0x22, 0x5c, 0x5b, 0x7b, 0x5d, 0x7d]
-
-/** Deepest nesting of a JSON text; strings do not count. */
-function depthOf(bytes: Buffer): number {
-  let depth = 0
-  let deepest = 0
-  let quoted = false
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]
-    if (quoted) {
-      if (byte === BACKSLASH) i++
-      else if (byte === QUOTE) quoted = false
-    } else if (byte === QUOTE) quoted = true
-    else if (byte === OPEN_LIST || byte === OPEN_MAP) deepest = Math.max(deepest, ++depth)
-    else if (byte === CLOSE_LIST || byte === CLOSE_MAP) depth--
-  }
-  return deepest
-}
 
 function refuseUnstorable(value: unknown, path: (string | number)[]): void {
   if (typeof value === 'string') {
