@@ -13,6 +13,7 @@ import { AccessCache } from '../../internal/service/message/access-cache.ts'
 import { Appender } from '../../internal/service/message/appender.ts'
 import { History } from '../../internal/service/message/history.ts'
 import { Messages } from '../../internal/service/message/messages.ts'
+import { Presence } from '../../internal/service/presence/presence.ts'
 import { Pointers } from '../../internal/service/receipt/pointers.ts'
 import { ID } from './identifiers.ts'
 
@@ -58,6 +59,15 @@ function bindLog(container: Container): void {
 
 function bindLive(container: Container): void {
   container.bind(ID.hub).toConstantValue(new TopicHub())
+  container.bind(ID.nodeId).toConstantValue(uuidv7())
+  container
+    .bind(ID.presence)
+    .toResolvedValue(
+      (store, node, logger) =>
+        new Presence({ store, node, onError: (error) => logger.warn({ err: error }, 'presence') }),
+      [ID.presenceStore, ID.nodeId, ID.logger],
+    )
+    .inSingletonScope()
   container
     .bind(ID.live)
     .toResolvedValue(

@@ -13,7 +13,6 @@ import { chatTopicDefinition } from '../../internal/api/ws/chat-topic.ts'
 import { inboxTopicDefinition } from '../../internal/api/ws/inbox-topic.ts'
 import { upgradeAuthenticator } from '../../internal/api/ws/upgrade.ts'
 import { DomainError } from '../../internal/domain/errors.ts'
-import { uuidv7 } from '../../internal/domain/ids.ts'
 import { type Actor, SCOPES } from '../../internal/domain/user.ts'
 import { version } from '../../internal/platform/cli.ts'
 import { Health } from '../../internal/platform/health.ts'
@@ -82,6 +81,7 @@ function bindRealtime(container: Container): void {
       }),
     )
     .add(inboxTopicDefinition({ ...shared, users: identity.users, onError }))
+  const presence = container.get(ID.presence)
   const trust = trustProxies(http.trustedProxies)
   const origins = new Set([...http.corsOrigins, new URL(http.publicUrl).origin])
   const scopes = new Map<string, (typeof SCOPES)[number]>(SCOPES.map((scope) => [scope, scope]))
@@ -104,7 +104,10 @@ function bindRealtime(container: Container): void {
         const known = scopes.get(scope)
         return known !== undefined && actor.scopes.has(known)
       },
-      nodeId: uuidv7(),
+      // Neither rejects: what the store could not be told, it is told again.
+      onConnect: ({ actor }) => void presence.connected(actor.userId),
+      onDisconnect: ({ actor }) => void presence.disconnected(actor.userId),
+      nodeId: container.get(ID.nodeId),
     }),
   )
 }

@@ -26,6 +26,8 @@ import type { History } from '../../internal/service/message/history.ts'
 import type { Messages } from '../../internal/service/message/messages.ts'
 import type { MessageArchive, MessageLog } from '../../internal/service/message/ports.ts'
 import type { PushTokenService } from '../../internal/service/notification/push-tokens.ts'
+import type { PresenceStore } from '../../internal/service/presence/ports.ts'
+import type { Presence } from '../../internal/service/presence/presence.ts'
 import type { Pointers } from '../../internal/service/receipt/pointers.ts'
 import type { SessionCache } from '../../internal/service/session/ports.ts'
 import type { Dependency } from './dependency.ts'
@@ -53,6 +55,7 @@ export const ID = {
   bus: id<Bus>('Bus'),
   limiter: id<RateLimiter>('RateLimiter'),
   sessionCache: id<SessionCache>('SessionCache'),
+  presenceStore: id<PresenceStore>('PresenceStore'),
   events: id<EventPublisher>('EventPublisher'),
   consumer: id<EventConsumer>('EventConsumer'),
   /** Long-lived parts of the queue's adapter. */
@@ -69,6 +72,9 @@ export const ID = {
   conversations: id<Conversations>('Conversations'),
   pushTokens: id<PushTokenService>('PushTokenService'),
   relay: id<Relay>('Relay'),
+  /** Unique over all processes that ever were. */
+  nodeId: id<string>('NodeId'),
+  presence: id<Presence>('Presence'),
   hub: id<TopicHub>('TopicHub'),
   live: id<Live>('Live'),
   batchingBus: id<BatchingBus>('BatchingBus'),

@@ -115,6 +115,7 @@ function componentsOf(container: Container, workers: Component[], drain: () => v
     container.get(ID.batchingBus),
     new LiveAudit(container.get(ID.live), container.get(ID.messageLog), warn('live audit')),
     workComponent(container),
+    container.get(ID.presence),
     container.get(ID.courier),
     new SessionEnds({
       sessions: container.get(ID.identity).sessions,

@@ -5,6 +5,7 @@ import { createCassandraClient } from '../../internal/repository/cassandra/clien
 import { CassandraMessageArchive } from '../../internal/repository/cassandra/message-archive.ts'
 import { MemoryBus } from '../../internal/repository/memory/bus.ts'
 import { MemoryRateLimiter } from '../../internal/repository/memory/limit.ts'
+import { MemoryPresenceStore } from '../../internal/repository/memory/presence.ts'
 import { MemorySessionCache } from '../../internal/repository/memory/session.ts'
 import { createPool } from '../../internal/repository/postgres/database.ts'
 import { PostgresLogPartitions } from '../../internal/repository/postgres/log-partitions.ts'
@@ -14,6 +15,7 @@ import { NodeLock } from '../../internal/repository/postgres/node-lock.ts'
 import { RedisBus } from '../../internal/repository/redis/bus.ts'
 import { createRedis } from '../../internal/repository/redis/client.ts'
 import { RedisRateLimiter } from '../../internal/repository/redis/limit.ts'
+import { RedisPresenceStore } from '../../internal/repository/redis/presence.ts'
 import { RedisSessionCache } from '../../internal/repository/redis/session.ts'
 import type { Dependency } from './dependency.ts'
 import { ID } from './identifiers.ts'
@@ -91,6 +93,7 @@ function bindRedis(
   container.bind(ID.bus).toConstantValue(new RedisBus({ urls, prefix, redis, onError: warn }))
   container.bind(ID.limiter).toConstantValue(new RedisRateLimiter(redis, prefix, rateLimitScale))
   container.bind(ID.sessionCache).toConstantValue(new RedisSessionCache(redis, prefix, warn))
+  container.bind(ID.presenceStore).toConstantValue(new RedisPresenceStore(redis, prefix))
   container.get(ID.dependencies).push({
     name: 'redis',
     required: false,
@@ -103,6 +106,7 @@ function bindMemory(container: Container): void {
   container.bind(ID.bus).toConstantValue(new MemoryBus())
   container.bind(ID.limiter).toConstantValue(new MemoryRateLimiter(container.get(ID.config).rateLimitScale))
   container.bind(ID.sessionCache).toConstantValue(new MemorySessionCache(container.get(ID.clock)))
+  container.bind(ID.presenceStore).toConstantValue(new MemoryPresenceStore(container.get(ID.clock)))
 }
 
 /** Closes the stores after everything that uses them has drained; to be started first. */

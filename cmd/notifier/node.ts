@@ -12,6 +12,7 @@ import { OperationsServer } from '../../internal/platform/operations.ts'
 import { RabbitConsumer } from '../../internal/queue/rabbitmq/consumer.ts'
 import { createPool } from '../../internal/repository/postgres/database.ts'
 import { createRedis, type RedisClient } from '../../internal/repository/redis/client.ts'
+import { RedisPresenceStore } from '../../internal/repository/redis/presence.ts'
 import { composeNotifier } from '../compose/notifier.ts'
 
 const POOL_MAX = 10
@@ -49,17 +50,17 @@ export async function createNotifierNode(config: Config, logger: Logger): Promis
   container.bind(CONSUMER).toResolvedValue(() => new RabbitConsumer({ url: rabbitmq.url, logger }))
   container.bind(HEALTH).toResolvedValue(healthOf, [POOL, REDIS, CONSUMER])
   container.bind(NOTIFIER).toResolvedValue(
-    (pool, consumer) =>
+    (pool, client, consumer) =>
       composeNotifier({
         pool,
         consumer,
-        presence: null,
+        presence: new RedisPresenceStore(client, redis.prefix),
         push: config.push,
         publicUrl: http.publicUrl,
         clock: systemClock,
         logger,
       }),
-    [POOL, CONSUMER],
+    [POOL, REDIS, CONSUMER],
   )
   container.bind(OPERATIONS).toResolvedValue(
     (health) => {

@@ -58,12 +58,12 @@ async function serve({ config, logger, databaseUrl, signal, say, watch }: Servin
   })
 }
 
-/** The notifier, in this process. Nobody's presence is known apart from it yet, so that it pushes at once. */
+/** The notifier, in this process. */
 function notifierOf(container: Container): Component[] {
   return composeNotifier({
     pool: container.get(ID.pool),
     consumer: container.get(ID.consumer),
-    presence: null,
+    presence: container.get(ID.presence),
     push: container.get(ID.config).push,
     publicUrl: container.get(ID.config).http.publicUrl,
     clock: container.get(ID.clock),
