@@ -132,6 +132,13 @@ describe('one-time codes', () => {
     expect(sent.find(({ status }) => status === 429)?.body.code).toBe('rate_limited')
   })
 
+  it('name the field that is wrong', async () => {
+    const wrong = { purpose: 'verify', phone: '+15551234567', code: '12345' }
+    expect((await post('otp/verify', wrong)).body.errors).toEqual([
+      { path: 'code', message: 'must be six digits' },
+    ])
+  })
+
   it.each([
     ['no address', { purpose: 'verify' }],
     ['two addresses', { purpose: 'verify', email: 'a@b.example', phone: '+15551234567' }],

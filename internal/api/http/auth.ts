@@ -1,7 +1,15 @@
 import { z } from 'zod'
-import { PASSWORD_MAX, PASSWORD_MIN } from '../../domain/identity.ts'
+import { PASSWORD_MAX } from '../../domain/identity.ts'
 import type { AuthService } from '../../service/auth/auth.ts'
 import { deviceOf } from '../device.ts'
+import {
+  displayNameField,
+  emailField,
+  factorField,
+  passwordField,
+  phoneField,
+  usernameField,
+} from './fields.ts'
 import { answer, NO_CONTENT, type Route, type RouteLimit, route } from './route.ts'
 import { signedInSchema } from './user-schema.ts'
 
@@ -12,8 +20,6 @@ const perAddress = (name: string, points: number, seconds: number): RouteLimit =
   seconds,
   whenDown: 'refuse',
 })
-
-const password = z.string().min(PASSWORD_MIN).max(PASSWORD_MAX)
 
 /** Registration, sign-in, refresh, sign-out. */
 export function authRoutes(auth: AuthService): Route[] {
@@ -26,11 +32,11 @@ export function authRoutes(auth: AuthService): Route[] {
       scope: 'open',
       limits: [perAddress('register', 30, 3600)],
       body: z.strictObject({
-        username: z.string().min(2).max(32),
-        email: z.string().min(3).max(254).optional(),
-        phone: z.string().min(8).max(32).optional(),
-        password,
-        displayName: z.string().min(1).max(128).optional(),
+        username: usernameField,
+        email: emailField.optional(),
+        phone: phoneField.optional(),
+        password: passwordField,
+        displayName: displayNameField.optional(),
       }),
       responses: { 201: signedInSchema },
       errors: ['conflict', 'overloaded'],
@@ -46,7 +52,7 @@ export function authRoutes(auth: AuthService): Route[] {
       body: z.strictObject({
         identifier: z.string().min(1).max(254),
         password: z.string().min(1).max(PASSWORD_MAX),
-        code: z.string().min(6).max(20).optional(),
+        code: factorField.optional(),
       }),
       responses: { 200: signedInSchema },
       errors: ['unauthenticated', 'totp_required', 'forbidden', 'overloaded'],

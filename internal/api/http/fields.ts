@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DISPLAY_NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from '../../domain/identity.ts'
 import type { ClientId, ConversationId, MessageId, SessionId, UserId } from '../../domain/ids.ts'
 
 /** A UUID in either case; handlers get it in lower case, as ids are kept. */
@@ -38,6 +39,39 @@ export function limitParam(fallback: number, max: number) {
 
 /** Opaque place in a list, as `nextCursor` gave it. */
 export const cursorParam = z.string().min(1).max(500)
+
+/** An email address; what makes one is checked by the service, as its domain may be international. */
+export const emailField = z.string().min(3).max(254).meta({ format: 'email' })
+
+/** A phone number; spaces, hyphens and brackets are forgiven, the documentation asks for plain E.164. */
+export const phoneField = z.string().min(8).max(32).meta({ pattern: '^\\+[1-9][0-9]{6,14}$' })
+
+/** Six digits sent to an address. */
+export const codeField = z.string().regex(/^[0-9]{6}$/, 'must be six digits')
+
+/** Six digits of an authenticator, or a recovery code. */
+export const factorField = z.string().regex(/^[0-9A-Za-z -]{6,20}$/, 'must be six digits, or a recovery code')
+
+// NUL never gets this far; the pattern tells so to whoever reads the document.
+const text = z.string().regex(/^[\u0001-\uffff]*$/)
+export const passwordField = text.min(PASSWORD_MIN).max(PASSWORD_MAX)
+export const usernameField = z
+  .string()
+  .max(32)
+  .regex(
+    /^[A-Za-z0-9](?:[A-Za-z0-9]|[._-](?![._-])){0,30}[A-Za-z0-9]$/,
+    'must be 2 to 32 letters (a-z), digits, or single . _ - between them',
+  )
+
+/** 1 to 64 characters; which ones show is checked by the service. */
+export const displayNameField = z
+  .string()
+  .min(1)
+  .max(2 * DISPLAY_NAME_MAX)
+  .meta({
+    maxLength: DISPLAY_NAME_MAX,
+    pattern: '^[^\\s\\x00-\\x1f\\x7f-\\x9f]+( [^\\s\\x00-\\x1f\\x7f-\\x9f]+)*$',
+  })
 
 /** What every list answers. */
 export function pageOf<Item extends z.ZodType>(item: Item) {

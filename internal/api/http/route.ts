@@ -157,8 +157,17 @@ function check(schema: z.ZodType | null, value: unknown, faults: FieldError[]): 
   if (!schema) return undefined
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  for (const { path, message } of result.error.issues.slice(0, FAULTS_MAX)) {
+  for (const { path, message } of result.error.issues.flatMap(plainIssues).slice(0, FAULTS_MAX)) {
     faults.push({ path: path.map(String).join('.'), message })
   }
   return undefined
+}
+
+/** Of a union, the faults of the shape that came nearest. */
+function plainIssues(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string }[] {
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue]
+  const nearest = issue.errors.reduce((best, errors) => (errors.length < best.length ? errors : best))
+  return nearest
+    .flatMap(plainIssues)
+    .map(({ path, message }) => ({ path: [...issue.path, ...path], message }))
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { SecondFactor } from '../../service/auth/second-factor.ts'
+import { factorField } from './fields.ts'
 import { answer, NO_CONTENT, type Route, route } from './route.ts'
 
-const code = z.string().min(6).max(20)
+const code = factorField
 
 /** The second factor. */
 export function totpRoutes(factor: SecondFactor): Route[] {

@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import type { ProfileChange } from '../../service/user/ports.ts'
 import type { UserService } from '../../service/user/users.ts'
-import { cursorParam, limitParam, pageOf, userId } from './fields.ts'
+import { cursorParam, displayNameField, limitParam, pageOf, userId, usernameField } from './fields.ts'
 import { answer, type Route, route } from './route.ts'
 import { ownUserSchema, userSchema } from './user-schema.ts'
 
 const profileChange = z.strictObject({
-  username: z.string().min(2).max(32).optional(),
-  displayName: z.string().min(1).max(128).optional(),
+  username: usernameField.optional(),
+  displayName: displayNameField.optional(),
   avatarUrl: z
     .url({ protocol: /^https$/ })
     .max(2048)

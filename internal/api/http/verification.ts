@@ -1,26 +1,22 @@
 import { z } from 'zod'
 import { invalid } from '../../domain/errors.ts'
-import {
-  emailIdentity,
-  type Identity,
-  PASSWORD_MAX,
-  PASSWORD_MIN,
-  phoneIdentity,
-} from '../../domain/identity.ts'
+import { emailIdentity, type Identity, PASSWORD_MAX, phoneIdentity } from '../../domain/identity.ts'
 import type { CodeSignIn } from '../../service/auth/code-sign-in.ts'
 import type { PasswordService } from '../../service/auth/passwords.ts'
 import { deviceOf } from '../device.ts'
+import { codeField, emailField, factorField, passwordField, phoneField } from './fields.ts'
 import { answer, NO_CONTENT, type Route, type RouteLimit, route } from './route.ts'
 import { signedInSchema } from './user-schema.ts'
 
-const addressed = {
-  email: z.string().min(3).max(254).optional(),
-  phone: z.string().min(8).max(32).optional(),
-}
 const purpose = z.enum(['sign_in', 'verify'])
-const code = z.string().regex(/^\d{6}$/, 'must be six digits')
-const totpCode = z.string().min(6).max(20)
-const password = z.string().min(PASSWORD_MIN).max(PASSWORD_MAX)
+
+/** The shape with an email address or a phone number: one of them. */
+function addressed<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.union([
+    z.strictObject({ ...shape, email: emailField }),
+    z.strictObject({ ...shape, phone: phoneField }),
+  ])
+}
 
 const requests: RouteLimit = {
   name: 'code-request-address',
@@ -37,14 +33,15 @@ const guesses: RouteLimit = {
   whenDown: 'refuse',
 }
 
-/** The one address that was given. */
-function identityOf({ email, phone }: { email?: string | undefined; phone?: string | undefined }): Identity {
-  if ((email === undefined) === (phone === undefined)) throw invalid('', 'Give either an email or a phone.')
-  const identity = email !== undefined ? emailIdentity(email) : phoneIdentity(phone ?? '')
-  if (identity) return identity
-  throw email !== undefined
-    ? invalid('email', 'This is not an email address.')
-    : invalid('phone', 'This is not an E.164 number such as +15551234567.')
+function identityOf(body: { email: string } | { phone: string }): Identity {
+  if ('email' in body) {
+    const identity = emailIdentity(body.email)
+    if (!identity) throw invalid('email', 'This is not an email address.')
+    return identity
+  }
+  const identity = phoneIdentity(body.phone)
+  if (!identity) throw invalid('phone', 'This is not an E.164 number such as +15551234567.')
+  return identity
 }
 
 /** One-time codes and what they open. */
@@ -57,7 +54,7 @@ export function verificationRoutes(codes: CodeSignIn, passwords: PasswordService
       tag: 'auth',
       scope: 'open',
       limits: [requests],
-      body: z.strictObject({ ...addressed, purpose }),
+      body: addressed({ purpose }),
       responses: { 204: null },
       handle: async ({ body }) => {
         await codes.request(identityOf(body), body.purpose)
@@ -71,7 +68,7 @@ export function verificationRoutes(codes: CodeSignIn, passwords: PasswordService
       tag: 'auth',
       scope: 'open',
       limits: [guesses],
-      body: z.strictObject({ ...addressed, purpose, code, totpCode: totpCode.optional() }),
+      body: addressed({ purpose, code: codeField, totpCode: factorField.optional() }),
       responses: { 200: signedInSchema, 204: null },
       errors: ['unauthenticated', 'totp_required', 'forbidden'],
       handle: async ({ body, request }) => {
@@ -90,7 +87,7 @@ export function verificationRoutes(codes: CodeSignIn, passwords: PasswordService
       tag: 'auth',
       scope: 'open',
       limits: [requests],
-      body: z.strictObject(addressed),
+      body: addressed({}),
       responses: { 204: null },
       handle: async ({ body }) => {
         await passwords.forgot(identityOf(body))
@@ -104,7 +101,7 @@ export function verificationRoutes(codes: CodeSignIn, passwords: PasswordService
       tag: 'auth',
       scope: 'open',
       limits: [guesses],
-      body: z.strictObject({ ...addressed, code, password }),
+      body: addressed({ code: codeField, password: passwordField }),
       responses: { 204: null },
       errors: ['unauthenticated', 'conflict', 'overloaded'],
       handle: async ({ body, request }) => {
@@ -118,7 +115,10 @@ export function verificationRoutes(codes: CodeSignIn, passwords: PasswordService
       summary: 'Change the password; all other sessions end',
       tag: 'auth',
       scope: 'session',
-      body: z.strictObject({ currentPassword: z.string().min(1).max(PASSWORD_MAX), newPassword: password }),
+      body: z.strictObject({
+        currentPassword: z.string().min(1).max(PASSWORD_MAX),
+        newPassword: passwordField,
+      }),
       responses: { 204: null },
       errors: ['conflict', 'overloaded', 'rate_limited'],
       handle: async ({ actor, body, request }) => {
