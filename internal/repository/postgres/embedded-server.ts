@@ -66,9 +66,10 @@ export function launchServer({ program, data, port, user, logger, settings }: La
   return child
 }
 
-/** Errors of statements reach their callers; here they are for debugging only. */
+/** Errors of statements, and connections cut by a shutdown, reach their callers; here they are for debugging. */
 function forward(line: string, logger: Logger): void {
-  if (/\b(?:FATAL|PANIC):/.test(line)) logger.error({ postgres: line })
+  if (/administrator command/.test(line)) logger.debug({ postgres: line })
+  else if (/\b(?:FATAL|PANIC):/.test(line)) logger.error({ postgres: line })
   else if (/\bWARNING:/.test(line)) logger.warn({ postgres: line })
   else logger.debug({ postgres: line })
 }
