@@ -9,7 +9,7 @@ import type { Route } from '../../internal/api/http/route.ts'
 import { sessionRoutes } from '../../internal/api/http/session.ts'
 import { totpRoutes } from '../../internal/api/http/totp.ts'
 import { userRoutes } from '../../internal/api/http/user.ts'
-import { verificationRoutes } from '../../internal/api/http/verification.ts'
+import { codeRoutes, passwordRoutes } from '../../internal/api/http/verification.ts'
 import type { UserId } from '../../internal/domain/ids.ts'
 import type { Clock } from '../../internal/platform/clock.ts'
 import { PostgresAdmin } from '../../internal/repository/postgres/admin.ts'
@@ -168,6 +168,11 @@ function signInOf(base: ReturnType<typeof foundationOf>, { limiter, courier, pas
     verifiedIdentities: (userId: UserId) => codeStore.verified(userId),
   }
   const auth = new AuthService(shared)
-  const verification = verificationRoutes(new CodeSignIn(shared), new PasswordService(shared))
-  return { auth, routes: [...authRoutes(auth), ...verification, ...totpRoutes(secondFactor)] }
+  const routes = [
+    ...authRoutes(auth),
+    ...codeRoutes(new CodeSignIn(shared)),
+    ...passwordRoutes(new PasswordService(shared)),
+    ...totpRoutes(secondFactor),
+  ]
+  return { auth, routes }
 }

@@ -53,8 +53,11 @@ export const codeField = z.string().regex(/^[0-9]{6}$/, 'must be six digits')
 export const factorField = z.string().regex(/^[0-9A-Za-z -]{6,20}$/, 'must be six digits, or a recovery code')
 
 // NUL never gets this far; the pattern tells so to whoever reads the document.
-const text = z.string().regex(/^[\u0001-\uffff]*$/)
-export const passwordField = text.min(PASSWORD_MIN).max(PASSWORD_MAX)
+export const passwordField = z
+  .string()
+  .min(PASSWORD_MIN)
+  .max(PASSWORD_MAX)
+  .meta({ pattern: '^[\\u0001-\\uffff]*$' })
 export const usernameField = z
   .string()
   .max(32)

@@ -44,8 +44,8 @@ function identityOf(body: { email: string } | { phone: string }): Identity {
   return identity
 }
 
-/** One-time codes and what they open. */
-export function verificationRoutes(codes: CodeSignIn, passwords: PasswordService): Route[] {
+/** One-time codes: addresses verified, and sign-in, by them. */
+export function codeRoutes(codes: CodeSignIn): Route[] {
   return [
     route({
       method: 'post',
@@ -80,6 +80,12 @@ export function verificationRoutes(codes: CodeSignIn, passwords: PasswordService
         return NO_CONTENT
       },
     }),
+  ]
+}
+
+/** Passwords forgotten, reset and changed. */
+export function passwordRoutes(passwords: PasswordService): Route[] {
+  return [
     route({
       method: 'post',
       path: '/auth/password/forgot',
