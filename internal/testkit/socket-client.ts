@@ -75,7 +75,7 @@ export class SocketClient {
     const parameters = new URLSearchParams({ vsn, ...(token === undefined ? {} : { token }), ...query })
     const address = `${url.replace(/^http/, 'ws')}/socket/websocket?${parameters}`
     const socket = new WebSocket(address, protocols, { headers, perMessageDeflate: false })
-    const client = new SocketClient(socket, vsn.startsWith('1'))
+    const client = new SocketClient(socket, !vsn.startsWith('2'))
     await opened(socket)
     return client
   }

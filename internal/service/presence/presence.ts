@@ -75,7 +75,7 @@ export class Presence {
   /** One at a time for each user, until the store agrees with the count: flapping cannot end up reversed. */
   #tell(userId: UserId): Promise<void> {
     const under = this.#telling.get(userId)
-    if (under) return under
+    if (under !== undefined) return under
     if (this.#agrees(userId)) return Promise.resolve()
     const telling = this.#reconcile(userId).catch(this.#options.onError)
     this.#telling.set(userId, telling)

@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { eventually } from '../testkit/eventually.ts'
+import { SocketClient } from '../testkit/socket-client.ts'
+import { startToy, type Toy } from '../testkit/toy-realtime.ts'
+import { BACK_PRESSURE } from './limits.ts'
+
+const T = 'room:loud'
+/** What fills the kernel's own buffers many times over. */
+const FLOOD = 300
+const text = 'x'.repeat(100_000)
+
+let toy: Toy
+let slow: SocketClient
+let quick: SocketClient
+
+async function start(slowMs: number): Promise<void> {
+  toy = await startToy({ limits: { tickMs: 20, backPressure: { ...BACK_PRESSURE, slowMs } } })
+  slow = await SocketClient.connect(toy.url, { token: 'slow' })
+  quick = await SocketClient.connect(toy.url, { token: 'quick' })
+  await Promise.all([slow.join(T), quick.join(T)])
+  slow.socket.pause()
+}
+
+/** Broadcasts to everybody, as fast as the quick one reads; ends early when one was closed as too slow. */
+async function flood(count: number, droppable = false): Promise<void> {
+  for (let n = 0; n < count && toy.server.counters.closedSlow === 0; n++) {
+    toy.hub.broadcast(T, 'loud', JSON.stringify({ n, text }), { droppable })
+    await quick.waitForEvent(T, 'loud')
+  }
+}
+
+const loud = (client: SocketClient) =>
+  client.frames.filter(({ event }) => event === 'loud').map(({ payload }) => payload['n'])
+
+afterEach(() => toy.stop())
+
+describe('a socket that does not read', () => {
+  beforeEach(() => start(60_000))
+
+  it('misses what may be dropped, and nothing else ends', async () => {
+    await flood(FLOOD, true)
+    expect(toy.server.counters.framesDropped).toBeGreaterThan(0)
+    slow.socket.resume()
+    expect(await slow.push(T, 'echo', { still: 'joined' })).toEqual({ still: 'joined' })
+    expect(loud(slow).length).toBeLessThan(FLOOD)
+    expect(loud(quick)).toHaveLength(FLOOD)
+  })
+
+  it('is told to rejoin once it reads again, after a prefix without holes; others get everything', async () => {
+    await flood(FLOOD)
+    slow.socket.resume()
+    const told = await slow.waitForEvent(T, 'phx_error')
+    expect(told.payload).toEqual({ reason: 'resync' })
+    const heard = loud(slow)
+    expect(heard).toEqual(Array.from({ length: heard.length }, (_, n) => n))
+    expect(heard.length).toBeLessThan(FLOOD)
+    expect(loud(quick)).toHaveLength(FLOOD)
+    await slow.join(T)
+    toy.hub.broadcast(T, 'loud', '{"n":"after"}')
+    await eventually(() => expect(loud(slow).at(-1)).toBe('after'))
+  })
+
+  it('and asks for ever more is closed as too slow', async () => {
+    for (let n = 0; n < FLOOD && slow.socket.readyState === slow.socket.OPEN; n++)
+      slow.send(T, 'echo', { text })
+    await eventually(() => expect(toy.server.counters.closedSlow).toBe(1))
+    slow.socket.resume()
+    expect(await slow.closed).toMatchObject({ code: 4000 })
+    expect(await quick.push(T, 'echo')).toEqual({})
+  })
+})
+
+it('a socket over the mark for too long is closed as too slow', async () => {
+  await start(50)
+  await flood(20 * FLOOD)
+  await eventually(() => expect(toy.server.counters.closedSlow).toBe(1))
+  slow.socket.resume()
+  expect(await slow.closed).toMatchObject({ code: 4000 })
+  await eventually(() => expect(toy.server.size).toBe(1))
+})
+
+it('a silent socket is closed; one that pings or speaks is not', async () => {
+  toy = await startToy({ limits: { silenceMs: 300, tickMs: 20 } })
+  const [silent, pinging, speaking] = await Promise.all(
+    ['a', 'b', 'c'].map((token) => SocketClient.connect(toy.url, { token })),
+  )
+  const alive = setInterval(() => {
+    pinging?.socket.ping()
+    speaking?.send('phoenix', 'heartbeat')
+  }, 50)
+  expect(await silent?.closed).toMatchObject({ code: 4001 })
+  await eventually(() => expect(speaking?.frames.length).toBeGreaterThan(12))
+  expect([pinging?.socket.readyState, speaking?.socket.readyState]).toEqual([1, 1])
+  clearInterval(alive)
+  expect(await pinging?.closed).toMatchObject({ code: 4001 })
+})
+
+it('a socket with too much in flight is read no further until it has been answered', async () => {
+  toy = await startToy({ limits: { inFlightPerSocket: 4 } })
+  const [busy, witness] = [
+    await SocketClient.connect(toy.url, { token: 'busy' }),
+    await SocketClient.connect(toy.url, { token: 'witness' }),
+  ]
+  await Promise.all([busy.join(T), witness.join(T)])
+  for (let n = 0; n < 4; n++) busy.send(T, 'count', { wait: 'go' })
+  // With the fourth it is paused; what comes in the same packet is still looked at.
+  busy.send(T, 'shout', { first: true })
+  await witness.waitForEvent(T, 'shouted')
+  const before = toy.server.counters.framesReceived
+  busy.send(T, 'shout', { second: true })
+  await witness.push(T, 'echo')
+  await witness.push(T, 'echo')
+  expect(toy.server.counters.framesReceived).toBe(before + 2)
+  toy.release('go')
+  expect((await witness.waitForEvent(T, 'shouted')).payload).toEqual({ second: true })
+})
