@@ -6,6 +6,7 @@ import { BatchingBus } from '../../internal/realtime/batching.ts'
 import { TopicHub } from '../../internal/realtime/hub.ts'
 import { Relay } from '../../internal/relay/relay.ts'
 import { PostgresConversations } from '../../internal/repository/postgres/conversation.ts'
+import { PostgresLogPartitions } from '../../internal/repository/postgres/log-partitions.ts'
 import { PostgresMessageLog } from '../../internal/repository/postgres/message-log.ts'
 import { PostgresRelayLog } from '../../internal/repository/postgres/relay-log.ts'
 import { Conversations } from '../../internal/service/conversation/conversations.ts'
@@ -42,17 +43,25 @@ function bindLog(container: Container): void {
     .toResolvedValue((log, archive) => new History(log, archive), [ID.messageLog, ID.archive])
     .inSingletonScope()
   container
+    .bind(ID.relayLog)
+    .toResolvedValue((pool, node) => new PostgresRelayLog(pool, node), [ID.logPool, ID.nodeLock])
+    .inSingletonScope()
+  container
+    .bind(ID.logPartitions)
+    .toResolvedValue((url) => new PostgresLogPartitions(url), [ID.databaseUrl])
+    .inSingletonScope()
+  container
     .bind(ID.relay)
     .toResolvedValue(
-      (pool, node, archive, events, logger) =>
+      (log, archive, events, logger) =>
         new Relay({
-          log: new PostgresRelayLog(pool, node),
+          log,
           archive,
           events,
           onError: (follower, error) => logger.warn({ err: error, follower }, 'relay'),
           onProcessed: () => {},
         }),
-      [ID.logPool, ID.nodeLock, ID.archive, ID.events, ID.logger],
+      [ID.relayLog, ID.archive, ID.events, ID.logger],
     )
     .inSingletonScope()
 }

@@ -23,7 +23,11 @@ import { ID } from './identifiers.ts'
 /** Everything a client can call: REST routes, sockets, health and metrics. */
 export function bindDoors(container: Container, routers: readonly Router[]): Health {
   const health = new Health({
-    checks: container.get(ID.dependencies),
+    checks: [
+      ...container.get(ID.dependencies),
+      { name: 'log-partitions', required: false, check: () => container.get(ID.logPartitions).check() },
+      { name: 'log-relay', required: false, check: () => container.get(ID.relayLog).check() },
+    ],
     clock: container.get(ID.clock),
     openWebSockets: () => container.get(ID.realtime).size,
   })
@@ -32,6 +36,12 @@ export function bindDoors(container: Container, routers: readonly Router[]): Hea
   metrics.gauge('realchat_live_healed', 'Messages that the log delivered in place of the bus.', () => {
     return container.get(ID.live).healed
   })
+  for (const follower of ['archive', 'events'] as const) {
+    metrics.gauge(`realchat_relay_${follower}_backlog`, 'Committed rows not yet relayed.', async () => {
+      const lanes = await container.get(ID.relayLog).backlog(follower)
+      return lanes.reduce((sum, lane) => sum + lane.rows, 0)
+    })
+  }
   const observe = Router().use(observeHttp(metrics))
   bindHttp(container, [observe, operationsRouter({ health, metrics, version: version() }), ...routers])
   bindRealtime(container)

@@ -15,7 +15,7 @@ import type { BatchingBus } from '../../internal/realtime/batching.ts'
 import type { TopicHub } from '../../internal/realtime/hub.ts'
 import type { Bus } from '../../internal/realtime/ports.ts'
 import type { RealtimeServer } from '../../internal/realtime/server.ts'
-import type { ArchiveWriter, EventPublisher } from '../../internal/relay/ports.ts'
+import type { ArchiveWriter, EventPublisher, LogPartitions, RelayLog } from '../../internal/relay/ports.ts'
 import type { Relay } from '../../internal/relay/relay.ts'
 import type { PostgresConversations } from '../../internal/repository/postgres/conversation.ts'
 import type { NodeLock } from '../../internal/repository/postgres/node-lock.ts'
@@ -71,6 +71,8 @@ export const ID = {
   messages: id<Messages>('Messages'),
   conversations: id<Conversations>('Conversations'),
   pushTokens: id<PushTokenService>('PushTokenService'),
+  relayLog: id<RelayLog>('RelayLog'),
+  logPartitions: id<LogPartitions>('LogPartitions'),
   relay: id<Relay>('Relay'),
   /** Unique over all processes that ever were. */
   nodeId: id<string>('NodeId'),

@@ -12,7 +12,6 @@ import { aborted, type Component } from '../../internal/platform/lifecycle.ts'
 import type { Logger } from '../../internal/platform/logger.ts'
 import { Metrics } from '../../internal/platform/metrics.ts'
 import { PartitionKeeper } from '../../internal/relay/partition-keeper.ts'
-import { PostgresLogPartitions } from '../../internal/repository/postgres/log-partitions.ts'
 import { PostgresPushTokens } from '../../internal/repository/postgres/push-tokens.ts'
 import { PushTokenService } from '../../internal/service/notification/push-tokens.ts'
 import { bindChat } from './chat.ts'
@@ -109,7 +108,7 @@ function componentsOf(container: Container, workers: Component[], drain: () => v
     trackingComponent(container),
     ...container.get(ID.queueComponents),
     ...workers,
-    new PartitionKeeper(new PostgresLogPartitions(container.get(ID.databaseUrl)), warn('log partitions')),
+    new PartitionKeeper(container.get(ID.logPartitions), warn('log partitions')),
     relay.archive,
     relay.events,
     container.get(ID.batchingBus),

@@ -8,7 +8,6 @@ import { MemoryRateLimiter } from '../../internal/repository/memory/limit.ts'
 import { MemoryPresenceStore } from '../../internal/repository/memory/presence.ts'
 import { MemorySessionCache } from '../../internal/repository/memory/session.ts'
 import { createPool } from '../../internal/repository/postgres/database.ts'
-import { PostgresLogPartitions } from '../../internal/repository/postgres/log-partitions.ts'
 import { createLogPool } from '../../internal/repository/postgres/log-pool.ts'
 import { PostgresMessageArchive } from '../../internal/repository/postgres/message-archive.ts'
 import { NodeLock } from '../../internal/repository/postgres/node-lock.ts'
@@ -27,12 +26,6 @@ export function bindStores(container: Container): void {
   container.bind(ID.dependencies).toConstantValue([])
   bindPostgres(container)
   const config = container.get(ID.config)
-  container.get(ID.dependencies).push({
-    name: 'log-partitions',
-    required: false,
-    check: () => new PostgresLogPartitions(container.get(ID.databaseUrl)).check(),
-    close: async () => {},
-  })
   if (config.cassandra.kind === 'external') bindCassandra(container, config.cassandra)
   else
     container

@@ -155,3 +155,25 @@ describe('a follower of the log', () => {
     await eventually(() => expect(seqsOf([heir], id)).toEqual([1, 2]))
   })
 })
+
+describe('a cursor of another cluster', () => {
+  it('stops its lane and is reported', async () => {
+    const lock = new NodeLock(url)
+    const relayLog = new PostgresRelayLog(pool, lock)
+    await expect(relayLog.check()).resolves.toBeUndefined()
+    await send(['a'])
+    await pool.query(
+      `update lanes set xid = (xid::text::bigint + 1000000)::text::xid8 where follower = 'events'`,
+    )
+    await expect(relayLog.check()).rejects.toThrow('ahead of the cluster')
+    const watcher = node()
+    const id = await send(['b'])
+    await pool.query(`update lanes set xid = '0', position = 0, safe_xid = '0' where follower = 'events'`)
+    await expect(relayLog.check()).resolves.toBeUndefined()
+    await watcher.stop()
+    running.splice(0)
+    const heir = node()
+    await eventually(() => expect(seqsOf([heir], id)).toEqual([1, 2]))
+    await lock.release()
+  })
+})

@@ -64,6 +64,9 @@ export interface RelayLog {
   /** Lanes that have rows the follower has not done yet. */
   lanesWithWork(follower: Follower): Promise<number[]>
 
+  /** @throws Error when a cursor is not of this database cluster, so that its lane cannot be followed. */
+  check(): Promise<void>
+
   /** Those rows, counted up to 100,000 a lane; for operators, not for the relay. */
   backlog(follower: Follower): Promise<{ lane: number; rows: number }[]>
 }

@@ -36,6 +36,13 @@ const RELEASE = {
   text: `update lanes set owner = null, until = '-infinity' where follower = $1 and owner = $2`,
 }
 
+// A cursor ahead of the cluster's transactions came from another one (a restored dump): what it counts as done
+// was never done here, so that lane stands still until an operator has given it a place of this cluster.
+const AHEAD = {
+  name: 'relay-ahead',
+  text: 'select follower, lane from lanes where xid >= pg_snapshot_xmax(pg_current_snapshot())',
+}
+
 const ROWS = {
   name: 'relay-rows',
   text: `
@@ -43,6 +50,7 @@ const ROWS = {
     from log l
     where l.lane = $1 and (l.xid, l.position) > ($2::xid8, $3) and l.kind = 1
       and l.xid < pg_snapshot_xmin(pg_current_snapshot())
+      and $2::xid8 < pg_snapshot_xmax(pg_current_snapshot())
       and l.day between $4::date - 1 and (now() at time zone 'UTC')::date + 1
     order by l.xid, l.position limit $5`,
 }
@@ -141,6 +149,13 @@ export class PostgresRelayLog implements RelayLog {
   async lanesWithWork(follower: Follower): Promise<number[]> {
     const rows = await query<{ lane: number }>(this.#pool, LANES_WITH_WORK, [follower])
     return rows.map((row) => row.lane)
+  }
+
+  async check(): Promise<void> {
+    const rows = await query<{ follower: string; lane: number }>(this.#pool, AHEAD, [])
+    const [first] = rows
+    if (first)
+      throw new Error(`${rows.length} lanes (${first.follower} ${first.lane}, ...) are ahead of the cluster`)
   }
 
   async backlog(follower: Follower): Promise<{ lane: number; rows: number }[]> {

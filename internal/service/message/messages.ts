@@ -16,9 +16,10 @@ import type { Actor } from '../../domain/user.ts'
 import type { LiveEvents } from '../live/ports.ts'
 import type { Pointers } from '../receipt/pointers.ts'
 import type { AccessCache } from './access-cache.ts'
-import type { Appended, Appender } from './appender.ts'
+import type { Appender } from './appender.ts'
 import { type History, type MessagePage, type PageQuery, pageOf, rangeOf } from './history.ts'
 import type { AppendItem, RelayWaker, SendAccess } from './ports.ts'
+import type { Appended } from './pump.ts'
 
 export interface SendInput {
   clientId: ClientId | null
