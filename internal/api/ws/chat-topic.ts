@@ -48,10 +48,7 @@ export function chatTopicDefinition(deps: ChatTopicDeps): TopicDefinition<Actor,
   return {
     name: 'chat',
     scope: 'messages:read',
-    match: (topic) => {
-      const id = topic.slice(PREFIX.length).toLowerCase()
-      return topic.startsWith(PREFIX) && isUuid(id) ? (id as ConversationId) : null
-    },
+    match: conversationOf,
     assigns: (id) => ({ conversationId: id, buffer: null }),
 
     join: async (channel, id, payload) => {
@@ -98,6 +95,12 @@ export function chatTopicDefinition(deps: ChatTopicDeps): TopicDefinition<Actor,
       }),
     },
   }
+}
+
+/** Ids are lower case: broadcasts go by the topic's name, and in another case nobody would hear them. */
+export function conversationOf(topic: string): ConversationId | null {
+  const id = topic.slice(PREFIX.length)
+  return topic.startsWith(PREFIX) && isUuid(id) ? (id as ConversationId) : null
 }
 
 interface ChatReading extends Reading {
