@@ -35,7 +35,10 @@ export function adminRoutes(admin: AdminService): Route[] {
       tag: 'admin',
       scope: 'admin',
       query: z.strictObject({
-        query: z.string().min(1).max(32).optional(),
+        query: z
+          .string()
+          .regex(/^[A-Za-z0-9._-]{1,32}$/)
+          .optional(),
         status: z.enum(['active', 'suspended', 'deleted']).optional(),
         role: z.enum(['user', 'admin']).optional(),
         limit: limitParam(50, 100),

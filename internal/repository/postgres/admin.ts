@@ -1,13 +1,8 @@
 import type { UserId } from '../../domain/ids.ts'
 import type { AdminChange, AdminRepository, AdminUser, AdminUserQuery } from '../../service/admin/ports.ts'
+import { Filter, prefixBounds } from './filter.ts'
 import type { Queryable } from './sql.ts'
 import { OWN_FROM, type OwnRow, ownUserOf } from './user.ts'
-
-const LIST = `
-  ${OWN_FROM}
-  where ($1::text is null or u.username_key like $1) and ($2::text is null or u.status = $2)
-    and ($3::text is null or u.role = $3) and ($4::uuid is null or u.id < $4)
-  order by u.id desc limit $5`
 
 /** AdminRepository on PostgreSQL. */
 export class PostgresAdmin implements AdminRepository {
@@ -18,8 +13,15 @@ export class PostgresAdmin implements AdminRepository {
   }
 
   async list({ usernamePrefix, status, role, before, limit }: AdminUserQuery): Promise<AdminUser[]> {
-    const pattern = usernamePrefix === null ? null : `${usernamePrefix.replaceAll(/[\\%_]/g, '\\$&')}%`
-    const rows = await this.#sql.query<OwnRow>(LIST, [pattern, status, role, before, limit])
+    const [from, to] = usernamePrefix === null ? [null, null] : prefixBounds(usernamePrefix)
+    const filter = new Filter()
+      .where('u.username_key collate "C" >= ?', from)
+      .where('u.username_key collate "C" < ?', to)
+      .where('u.status = ?', status)
+      .where('u.role = ?', role)
+      .where('u.id < ?', before)
+    const text = `${OWN_FROM} ${filter.sql} order by u.id desc limit ${filter.place(limit)}`
+    const rows = await this.#sql.query<OwnRow>(text, filter.values)
     return rows.map(adminUserOf)
   }
 

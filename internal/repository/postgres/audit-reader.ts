@@ -1,15 +1,8 @@
 import type { SessionId, UserId } from '../../domain/ids.ts'
 import type { AuditEntry, AuditQuery, AuditReader } from '../../service/audit/ports.ts'
 import { type AuditRow, auditHash } from './audit.ts'
+import { Filter } from './filter.ts'
 import type { Queryable } from './sql.ts'
-
-const LIST = `
-  select * from audit_log
-  where ($1::uuid is null or actor_id = $1) and ($2::text is null or action = $2)
-    and ($3::text is null or target = $3) and ($4::text is null or outcome = $4)
-    and ($5::timestamptz is null or at >= $5) and ($6::timestamptz is null or at < $6)
-    and ($7::bigint is null or id < $7)
-  order by id desc limit $8`
 
 const PAGE = 1000
 
@@ -31,8 +24,16 @@ export class PostgresAuditReader implements AuditReader {
 
   async list(query: AuditQuery): Promise<AuditEntry[]> {
     const { actorId, action, target, outcome, from, to, before, limit } = query
-    const values = [actorId, action, target, outcome, from, to, before, limit]
-    const rows = await this.#sql.query<AuditRow>(LIST, values)
+    const filter = new Filter()
+      .where('actor_id = ?', actorId)
+      .where('action = ?', action)
+      .where('target = ?', target)
+      .where('outcome = ?', outcome)
+      .where('at >= ?', from)
+      .where('at < ?', to)
+      .where('id < ?', before)
+    const text = `select * from audit_log ${filter.sql} order by id desc limit ${filter.place(limit)}`
+    const rows = await this.#sql.query<AuditRow>(text, filter.values)
     return rows.map(entryOf)
   }
 

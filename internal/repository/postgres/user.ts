@@ -3,6 +3,7 @@ import { DELETED_DISPLAY_NAME } from '../../domain/identity.ts'
 import type { UserId } from '../../domain/ids.ts'
 import type { OwnUser, User } from '../../domain/user.ts'
 import type { ProfileChange, UserRepository, UserSearch } from '../../service/user/ports.ts'
+import { prefixBounds } from './filter.ts'
 import { type Queryable, violatedUnique } from './sql.ts'
 
 export interface UserRow {
@@ -43,14 +44,15 @@ const OWN = `${OWN_FROM} where u.id = $1 and u.status <> 'deleted'`
 // Four index look-ups, never a scan: "or" over the tables would be one.
 const SEARCH = `
   with found as (
-    (select id from users where status = 'active' and username_key like $1 and username_key > $5
-     order by username_key limit $6)
-    union select user_id from identities where kind = 'email' and value_key = $2 and verified_at is not null
-    union select user_id from identities where kind = 'phone' and value_key = $3 and verified_at is not null
-    union select id from users where public_id = $4)
+    (select id from users where status = 'active' and username_key collate "C" >= $1
+       and username_key collate "C" < $2 and username_key collate "C" > $6
+     order by username_key collate "C" limit $7)
+    union select user_id from identities where kind = 'email' and value_key = $3 and verified_at is not null
+    union select user_id from identities where kind = 'phone' and value_key = $4 and verified_at is not null
+    union select id from users where public_id = $5)
   select ${USER_COLUMNS} from users u join found using (id)
-  where u.status = 'active' and u.username_key > $5
-  order by u.username_key limit $6`
+  where u.status = 'active' and u.username_key collate "C" > $6
+  order by u.username_key collate "C" limit $7`
 
 /** UserRepository on PostgreSQL. */
 export class PostgresUsers implements UserRepository {
@@ -74,8 +76,8 @@ export class PostgresUsers implements UserRepository {
   }
 
   async search({ usernamePrefix, email, phone, publicId, after, limit }: UserSearch): Promise<User[]> {
-    const pattern = usernamePrefix === null ? null : `${usernamePrefix.replaceAll(/[\\%_]/g, '\\$&')}%`
-    const values = [pattern, email, phone, publicId, after ?? '', limit]
+    const [from, to] = usernamePrefix ? prefixBounds(usernamePrefix) : [null, null]
+    const values = [from, to, email, phone, publicId, after ?? '', limit]
     const rows = await this.#sql.query<UserRow>(SEARCH, values)
     return rows.map(userOf)
   }
