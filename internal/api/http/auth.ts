@@ -30,7 +30,7 @@ export function authRoutes(auth: AuthService): Route[] {
       summary: 'Make an account and sign in',
       tag: 'auth',
       scope: 'open',
-      limits: [perAddress('register', 30, 3600)],
+      limits: [perAddress('register', 300, 3600)],
       body: z.strictObject({
         username: usernameField,
         email: emailField.optional(),
@@ -48,7 +48,7 @@ export function authRoutes(auth: AuthService): Route[] {
       summary: 'Sign in by username, email or phone, and password',
       tag: 'auth',
       scope: 'open',
-      limits: [perAddress('login', 60, 60)],
+      limits: [perAddress('login', 120, 60)],
       body: z.strictObject({
         identifier: z.string().min(1).max(254),
         password: z.string().min(1).max(PASSWORD_MAX),
