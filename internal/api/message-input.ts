@@ -2,16 +2,14 @@ import { z } from 'zod'
 import type { PageQuery } from '../service/message/history.ts'
 import type { SendInput } from '../service/message/messages.ts'
 import { clientId, messageId } from './http/fields.ts'
+import { contentField } from './http/text-fields.ts'
 
 // What both doors take: POST .../messages and the push message:send, GET .../messages and the push history.
-
-const CONTENT_MAX_UNITS = 16_000
 
 export const sendBody = z.strictObject({
   clientId: clientId.nullish(),
   type: z.literal('text').default('text'),
-  // Bounded in UTF-16 units here; the service counts code points.
-  content: z.string().max(CONTENT_MAX_UNITS),
+  content: contentField,
   replyTo: messageId.nullish(),
 })
 

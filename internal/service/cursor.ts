@@ -4,6 +4,8 @@ import { isUuid } from '../domain/ids.ts'
 type FieldKind = 'number' | 'uuid' | 'time'
 
 const CURSOR_MAX = 500
+/** As this service writes times; other texts that `Date` takes are beyond what the database does. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$/
 
 /** An opaque page cursor; clients hand it back unchanged. */
 export function encodeCursor(fields: object): string {
@@ -37,5 +39,5 @@ function hasFields<Fields extends object>(
 function isOf(kind: FieldKind, value: unknown): boolean {
   if (kind === 'number') return Number.isSafeInteger(value)
   if (typeof value !== 'string') return false
-  return kind === 'uuid' ? isUuid(value) : !Number.isNaN(Date.parse(value))
+  return kind === 'uuid' ? isUuid(value) : TIME.test(value) && !Number.isNaN(Date.parse(value))
 }

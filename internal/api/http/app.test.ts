@@ -8,6 +8,7 @@ import { SCOPES } from '../../domain/user.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { createLogger } from '../../platform/logger.ts'
 import { MemoryRateLimiter } from '../../repository/memory/limit.ts'
+import { BODY_MAX_BYTES } from '../middleware/well-formed.ts'
 import { createHttpApp } from './app.ts'
 import { limitParam, uuid } from './fields.ts'
 import { answer, NO_CONTENT, route } from './route.ts'
@@ -242,7 +243,7 @@ describe('bodies', () => {
   })
 
   it('refuses what is too large, and what is not JSON', async () => {
-    const large = JSON.stringify({ name: 'a'.repeat(256 * 1024) })
+    const large = JSON.stringify({ name: 'a'.repeat(BODY_MAX_BYTES) })
     expect(await post(large)).toMatchObject({ status: 413, body: { code: 'payload_too_large' } })
     const form = { 'content-type': 'application/x-www-form-urlencoded' }
     expect(await post('name=a', form)).toMatchObject({

@@ -4,12 +4,13 @@ import type { Conversations } from '../../service/conversation/conversations.ts'
 import { conversationSchema, memberSchema } from './conversation-schema.ts'
 import { clientId, conversationId, cursorParam, limitParam, pageOf, userId } from './fields.ts'
 import { answer, type Route, route } from './route.ts'
+import { textField, titleField } from './text-fields.ts'
 
 const createBody = z.strictObject({
   kind: z.enum(['direct', 'group']),
   memberIds: z.array(userId).max(GROUP_MEMBERS_MAX - 1),
-  name: z.string().trim().min(1).max(128).nullish(),
-  description: z.string().max(1024).nullish(),
+  name: titleField(128).nullish(),
+  description: textField(1024).nullish(),
   clientId: clientId.nullish(),
 })
 

@@ -4,6 +4,7 @@ import { PLATFORMS, PUSH_TOKEN_MAX_LENGTH } from '../../domain/push.ts'
 import type { PushTokenService } from '../../service/notification/push-tokens.ts'
 import { pageOf, time, uuid } from './fields.ts'
 import { answer, NO_CONTENT, type Route, route } from './route.ts'
+import { titleField } from './text-fields.ts'
 
 const DEVICE_NAME_MAX = 100
 
@@ -22,13 +23,6 @@ const token = z
   .min(1)
   .max(PUSH_TOKEN_MAX_LENGTH)
   .regex(/^[\x21-\x7e]+$/, 'must be a push token')
-
-const deviceName = z
-  .string()
-  .trim()
-  .min(1)
-  .max(DEVICE_NAME_MAX)
-  .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), 'must be printable text')
 
 /** Devices that a user wants pushes on. */
 export function pushTokenRoutes(tokens: PushTokenService): Route[] {
@@ -51,7 +45,7 @@ export function pushTokenRoutes(tokens: PushTokenService): Route[] {
       body: z.strictObject({
         token,
         platform: z.enum(PLATFORMS),
-        deviceName: deviceName.nullish(),
+        deviceName: titleField(DEVICE_NAME_MAX).nullish(),
       }),
       responses: { 201: pushTokenSchema },
       limits: [{ name: 'push-tokens', points: 60, seconds: 3600, whenDown: 'allow', by: 'user' }],

@@ -3,7 +3,8 @@ import express, { type RequestHandler } from 'express'
 import { DomainError, invalid } from '../../domain/errors.ts'
 import { duplicateKey, nestsDeeperThan } from '../../platform/json-text.ts'
 
-export const BODY_MAX_BYTES = 256 * 1024
+// A group's 10,000 members take 390,000 bytes.
+export const BODY_MAX_BYTES = 512 * 1024
 const DEPTH_MAX = 32
 const URL_MAX = 8192
 
@@ -22,12 +23,15 @@ export const wellFormedUrl: RequestHandler = (request, _response, next) => {
   next()
 }
 
+// What is checked before the parser reads it must be read by the parser the same way.
+const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-8"?\s*(?:;|$))/i
+
 /** Only JSON is read; multipart and tus uploads have their own routers before this one. */
 const jsonOnly: RequestHandler = (request, _response, next) => {
   const hasBody =
     request.headers['transfer-encoding'] !== undefined || Number(request.get('content-length')) > 0
-  if (hasBody && !request.is('application/json')) {
-    throw new DomainError('unsupported_media_type', 'Send application/json.')
+  if (hasBody && (!request.is('application/json') || OTHER_CHARSET.test(request.get('content-type') ?? ''))) {
+    throw new DomainError('unsupported_media_type', 'Send application/json in UTF-8.')
   }
   next()
 }
