@@ -13,8 +13,8 @@ let toy: Toy
 let slow: SocketClient
 let quick: SocketClient
 
-async function start(slowMs: number): Promise<void> {
-  toy = await startToy({ limits: { tickMs: 20, backPressure: { ...BACK_PRESSURE, slowMs } } })
+async function start(slowMs: number, tickMs = 20): Promise<void> {
+  toy = await startToy({ limits: { tickMs, backPressure: { ...BACK_PRESSURE, slowMs } } })
   slow = await SocketClient.connect(toy.url, { token: 'slow' })
   quick = await SocketClient.connect(toy.url, { token: 'quick' })
   await Promise.all([slow.join(T), quick.join(T)])
@@ -68,6 +68,18 @@ describe('a socket that does not read', () => {
     expect(await slow.closed).toMatchObject({ code: 4000 })
     expect(await quick.push(T, 'echo')).toEqual({})
   })
+})
+
+it('a topic that missed something stays mute until it has been rejoined, though there is room again', async () => {
+  await start(60_000, 60_000)
+  await flood(FLOOD)
+  slow.socket.resume()
+  await slow.push(T, 'echo')
+  const heard = loud(slow).length
+  expect(heard).toBeLessThan(FLOOD)
+  toy.hub.broadcast(T, 'loud', '{"n":"into the hole"}')
+  await slow.push(T, 'echo')
+  expect(loud(slow)).toHaveLength(heard)
 })
 
 it('a socket over the mark for too long is closed as too slow', async () => {

@@ -80,6 +80,19 @@ describe('TopicHub', () => {
     expect(seen).toEqual(new Set(['first,second']))
     expect([late.frames.length, gone?.frames.length]).toEqual([0, 0])
   })
+
+  it('keeps the order of a room that has become small while it was being served', async () => {
+    const hub = new TopicHub()
+    const got: string[] = []
+    const room = Array.from({ length: 2500 }, (_, n) => subscriber(`s${n}`, got))
+    for (const one of room) hub.add(one)
+    hub.broadcast('t', 'first', '{}')
+    const left = room.slice(2000)
+    for (const one of room.slice(0, 2000)) hub.remove(one)
+    hub.broadcast('t', 'second', '{}')
+    await eventually(() => expect(left.every(({ frames }) => frames.length === 2)).toBe(true))
+    expect(new Set(left.map(({ frames }) => frames.map(eventOf).join()))).toEqual(new Set(['first,second']))
+  })
 })
 
 function eventOf(frame: Buffer): unknown {
