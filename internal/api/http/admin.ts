@@ -74,38 +74,42 @@ export function adminRoutes(admin: AdminService): Route[] {
         return answer(200, await admin.change(actor, params.id, change, request.address))
       },
     }),
-    route({
-      method: 'get',
-      path: '/admin/audit',
-      summary: 'Security-relevant acts, the newest first',
-      tag: 'admin',
-      scope: 'admin',
-      query: z.strictObject({
-        actorId: userId.optional(),
-        action: z.string().min(1).max(100).optional(),
-        target: z.string().min(1).max(200).optional(),
-        outcome: z.enum(['success', 'refused']).optional(),
-        from: instant.optional(),
-        to: instant.optional(),
-        limit: limitParam(50, 100),
-        cursor: integerParam(1).optional(),
-      }),
-      responses: { 200: pageOf(auditSchema) },
-      handle: async ({ query }) => {
-        const { items, nextCursor } = await admin.audit({
-          actorId: query.actorId ?? null,
-          action: query.action ?? null,
-          target: query.target ?? null,
-          outcome: query.outcome ?? null,
-          from: query.from === undefined ? null : new Date(query.from),
-          to: query.to === undefined ? null : new Date(query.to),
-          before: query.cursor ?? null,
-          limit: query.limit,
-        })
-        return answer(200, { items: items.map(present), nextCursor })
-      },
-    }),
+    auditRoute(admin),
   ]
+}
+
+function auditRoute(admin: AdminService): Route {
+  return route({
+    method: 'get',
+    path: '/admin/audit',
+    summary: 'Security-relevant acts, the newest first',
+    tag: 'admin',
+    scope: 'admin',
+    query: z.strictObject({
+      actorId: userId.optional(),
+      action: z.string().min(1).max(100).optional(),
+      target: z.string().min(1).max(200).optional(),
+      outcome: z.enum(['success', 'refused']).optional(),
+      from: instant.optional(),
+      to: instant.optional(),
+      limit: limitParam(50, 100),
+      cursor: integerParam(1).optional(),
+    }),
+    responses: { 200: pageOf(auditSchema) },
+    handle: async ({ query }) => {
+      const { items, nextCursor } = await admin.audit({
+        actorId: query.actorId ?? null,
+        action: query.action ?? null,
+        target: query.target ?? null,
+        outcome: query.outcome ?? null,
+        from: query.from === undefined ? null : new Date(query.from),
+        to: query.to === undefined ? null : new Date(query.to),
+        before: query.cursor ?? null,
+        limit: query.limit,
+      })
+      return answer(200, { items: items.map(present), nextCursor })
+    },
+  })
 }
 
 function present(entry: AuditEntry) {
