@@ -66,9 +66,12 @@ export function launchServer({ program, data, port, user, logger, settings }: La
   return child
 }
 
-/** Errors of statements, and connections cut by a shutdown, reach their callers; here they are for debugging. */
+/** What connections are told at a start or a shutdown; whoever made them repeats or knows. */
+const PASSING = /administrator command|the database system is (?:starting up|shutting down)/
+
+/** Errors of statements reach their callers; here they are for debugging. */
 function forward(line: string, logger: Logger): void {
-  if (/administrator command/.test(line)) logger.debug({ postgres: line })
+  if (PASSING.test(line)) logger.debug({ postgres: line })
   else if (/\b(?:FATAL|PANIC):/.test(line)) logger.error({ postgres: line })
   else if (/\bWARNING:/.test(line)) logger.warn({ postgres: line })
   else logger.debug({ postgres: line })
