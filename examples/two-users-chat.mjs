@@ -1,4 +1,5 @@
 import { Socket } from 'phoenix'
+import { WebSocket } from 'ws'
 import { post, signIn } from './rest.mjs'
 
 const url = process.argv[2] ?? 'http://localhost:4000'
@@ -9,7 +10,8 @@ const { id } = await post(url, '/conversations', direct, anna.accessToken)
 const done = (push) =>
   new Promise((ok, no) => push.receive('ok', ok).receive('error', no).receive('timeout', no))
 async function join({ accessToken }) {
-  const socket = new Socket(`${url.replace('http', 'ws')}/socket`, { params: { token: accessToken } })
+  const options = { params: { token: accessToken }, transport: WebSocket }
+  const socket = new Socket(`${url.replace('http', 'ws')}/socket`, options)
   socket.connect()
   const chat = socket.channel(`chat:${id}`, {})
   await done(chat.join())
