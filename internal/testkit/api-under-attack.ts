@@ -33,12 +33,19 @@ export async function startApiUnderAttack(): Promise<ApiUnderAttack> {
   }
 }
 
-/** Sends bytes to the server as they are; answers all that comes back until it closes. */
-export function exchange(url: string, bytes: string | Buffer): Promise<string> {
+/**
+ * Sends bytes to the server as they are; answers all that comes back until it closes.
+ * @param then sent once it has answered; nothing more follows either
+ */
+export function exchange(url: string, bytes: string | Buffer, then?: Buffer): Promise<string> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve) => {
     let answer = ''
-    const socket = connect(Number(port), hostname, () => socket.write(bytes))
+    const socket = connect(Number(port), hostname)
+    if (then) {
+      socket.write(bytes)
+      socket.once('data', () => socket.end(then))
+    } else socket.end(bytes)
     socket.on('data', (data) => {
       answer += data.toString('latin1')
     })
