@@ -1,4 +1,4 @@
-import type cassandra from "cassandra-driver"
+import type cassandra from 'cassandra-driver'
 import { unavailable } from '../../domain/errors.ts'
 import type { ClientId, ConversationId, Seq, UserId } from '../../domain/ids.ts'
 import type { LogEntry } from '../../domain/log-entry.ts'
