@@ -92,7 +92,7 @@ describe('PostgresConversations', () => {
     const { id, memberIds } = await createGroup(pool, 1)
     const [owner] = memberIds
     if (!owner) throw new Error('a member was asked for')
-    expect(await conversations.access(id, owner)).toEqual({
+    expect(await conversations.access(id, owner)).toMatchObject({
       memberVersion: 1,
       role: 'owner',
       kind: 'group',
