@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { processIdentity } from '../internal/platform/process-identity.ts'
-import { leftOut } from '../internal/testkit/services/left-out.ts'
+import { canRunPython, leftOut } from '../internal/testkit/services/left-out.ts'
 import { startServices, stopServices } from '../internal/testkit/services/start.ts'
 import {
   availableServices,
@@ -21,7 +21,7 @@ const LOCK_FILE = join(STATE_FOLDER, 'lock')
 async function main([command, ...flags]: string[]): Promise<void> {
   if (command === 'start') return start(flags.includes('--keep'))
   if (command === 'stop') return stop(flags.includes('--unless-kept'))
-  if (command === 'left-out') return console.log(JSON.stringify(leftOut(availableServices())))
+  if (command === 'left-out') return console.log(JSON.stringify(leftOut(availableServices(), canRunPython())))
   console.error('Usage: services.ts start [--keep] | stop [--unless-kept] | left-out')
   process.exitCode = 2
 }

