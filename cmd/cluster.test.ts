@@ -77,8 +77,8 @@ describe('two API nodes and a notifier on the four stores', () => {
     const bobsSocket = await bob.connect(two)
     await bobsSocket.join('user:inbox')
     const id = await ann.open(one, 'direct', [bob])
-    await ann.call(one, 'POST', `/conversations/${id}/messages`, { content: 'hello' })
     await bobsSocket.find((frame) => frame.event === 'conversation:new', 'conversation:new')
+    await ann.call(one, 'POST', `/conversations/${id}/messages`, { content: 'hello' })
     const frame = await bobsSocket.find((one) => one.event === 'inbox:message', 'inbox:message')
     expect(frame).toMatchObject({ topic: 'user:inbox', payload: { message: { conversationId: id, seq: 1 } } })
     await bobsSocket.close()
@@ -116,6 +116,23 @@ describe('two API nodes and a notifier on the four stores', () => {
     expect(await ann.call(one, 'POST', '/auth/logout')).toMatchObject({ status: 204 })
     for (const socket of sockets) expect(await socket.closed).toMatchObject({ code: 4403 })
     await eventually(() => expect(ann.connect(two)).rejects.toThrow('403'))
+  })
+
+  it('lets nobody write to one who blocked them, at any node, until they are unblocked', async () => {
+    const [ann, bob, eve] = await Promise.all([one, two, one].map((url) => Person.register(url)))
+    if (!ann || !bob || !eve) throw new Error('three people')
+    const id = await ann.open(one, 'direct', [bob])
+    const send = (url: string) => ann.call(url, 'POST', `/conversations/${id}/messages`, { content: 'hi' })
+    expect((await send(one)).status).toBe(201)
+    await bob.call(two, 'PUT', `/users/${ann.id}/block`)
+    await bob.call(two, 'PUT', `/users/${eve.id}/block`)
+    // Node one authorised the first send and must not go by what it remembers.
+    for (const url of [one, two])
+      expect(await send(url)).toMatchObject({ status: 403, body: { code: 'blocked' } })
+    const opened = await eve.call(one, 'POST', '/conversations', { kind: 'direct', memberIds: [bob.id] })
+    expect(opened).toMatchObject({ status: 403, body: { code: 'blocked' } })
+    await bob.call(two, 'DELETE', `/users/${ann.id}/block`)
+    expect((await send(one)).status).toBe(201)
   })
 
   it('hides from strangers that a conversation exists', async () => {

@@ -1,4 +1,5 @@
 drop function append;
+drop table relay_nodes;
 drop table lanes;
 drop function log_make_partitions;
 drop table log;

@@ -104,6 +104,14 @@ insert into lanes (follower, lane, xid, position, day, safe_xid, safe_position, 
 select f, n, '0', 0, d, '0', 0, d, '0', 0, d
 from unnest(array['archive', 'events']) f, generate_series(0, 15) n, (select (now() at time zone 'UTC')::date - 1 d) x;
 
+-- Nodes that follow the log now: among them its lanes are shared out.
+create table relay_nodes (
+  follower text not null,
+  key integer not null,
+  seen_at timestamptz not null,
+  primary key (follower, key)
+);
+
 -- Appends a batch in one go. Per item: ok, duplicate (the first result), mismatch (that operation id with
 -- another body), stale (the conversation's members or policies changed since the node looked), busy
 -- (another transaction holds the conversation, or the batch holds the operation twice: ask again, waiting),

@@ -27,7 +27,7 @@ export function conversationRoutes(conversations: Conversations): Route[] {
       scope: 'conversations:write',
       body: createBody,
       responses: { 201: conversationSchema, 200: conversationSchema },
-      errors: ['not_found', 'idempotency_mismatch'],
+      errors: ['not_found', 'blocked', 'idempotency_mismatch'],
       handle: async ({ actor, body }) => {
         const { conversation, created } = await conversations.create(actor, {
           kind: body.kind,

@@ -29,7 +29,7 @@ export function messageRoutes(messages: Messages): Route[] {
       params,
       body: sendBody,
       responses: { 201: sent, 200: sent },
-      errors: ['not_found', 'idempotency_mismatch', 'overloaded'],
+      errors: ['not_found', 'blocked', 'idempotency_mismatch', 'overloaded'],
       handle: async ({ actor, params: { conversationId: id }, body }) => {
         const { message, duplicate } = await messages.send(actor, id, sendInputOf(body), null)
         return duplicate ? answer(200, { message, duplicate }) : answer(201, { message })

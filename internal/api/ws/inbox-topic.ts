@@ -4,6 +4,7 @@ import type { Channel, TopicDefinition } from '../../realtime/topic.ts'
 import type { Conversations } from '../../service/conversation/conversations.ts'
 import type { UserService } from '../../service/user/users.ts'
 import { INBOX_TOPIC, type Inbox, type Live } from './live.ts'
+import type { JoinBuffer } from './rooms.ts'
 
 export interface InboxTopicDeps {
   conversations: Conversations
@@ -15,21 +16,36 @@ export interface InboxTopicDeps {
 interface InboxState {
   inbox: Inbox | null
   /** Conversations made while the join was being answered. */
-  created: ConversationId[] | null
+  created: NewConversation[] | null
+}
+
+interface NewConversation {
+  id: ConversationId
+  buffer: JoinBuffer
 }
 
 const CONVERSATIONS = 50
+
+type InboxChannel = Channel<Actor, InboxState>
 
 /** `user:inbox`: what happens in all of one's conversations. */
 export function inboxTopicDefinition(deps: InboxTopicDeps): TopicDefinition<Actor, true, InboxState> {
   const { conversations, users, live } = deps
 
-  const announce = (channel: Channel<Actor, InboxState>, inbox: Inbox, id: ConversationId) => {
-    conversations.get(channel.connection.actor, id).then((conversation) => {
+  // The conversation first, then its messages above the seq it was shown with.
+  const announce = async (channel: InboxChannel, inbox: Inbox, { id, buffer }: NewConversation) => {
+    try {
+      const conversation = await conversations.get(channel.connection.actor, id)
       if (channel.isEnded) return
-      live.follow(inbox, [conversation])
+      live.opened(id, conversation.seq)
       channel.push('conversation:new', { conversation })
-    }, deps.onError)
+      live.follow(inbox, [conversation])
+      for (const { messageJson } of live.joined(id, buffer, conversation.seq)) {
+        channel.pushJson('inbox:message', `{"message":${messageJson}}`)
+      }
+    } finally {
+      live.left(id, buffer)
+    }
   }
 
   return {
@@ -43,9 +59,9 @@ export function inboxTopicDefinition(deps: InboxTopicDeps): TopicDefinition<Acto
       const inbox: Inbox = {
         connection,
         rooms: new Set(),
-        conversationCreated: (id) => {
-          if (state.created) state.created.push(id)
-          else announce(channel, inbox, id)
+        conversationCreated: (id, buffer) => {
+          if (state.created) state.created.push({ id, buffer })
+          else announce(channel, inbox, { id, buffer }).catch(deps.onError)
         },
       }
       state.inbox = inbox
@@ -61,12 +77,14 @@ export function inboxTopicDefinition(deps: InboxTopicDeps): TopicDefinition<Acto
         afterReply: () => {
           const created = state.created ?? []
           state.created = null
-          for (const id of created) announce(channel, inbox, id)
+          for (const one of created) announce(channel, inbox, one).catch(deps.onError)
         },
       }
     },
 
     leave: ({ connection, state }) => {
+      for (const { id, buffer } of state.created ?? []) live.left(id, buffer)
+      state.created = []
       if (state.inbox) live.closeInbox(connection.actor.userId, state.inbox)
     },
 

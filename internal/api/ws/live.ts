@@ -28,7 +28,8 @@ export interface LiveDeps {
 export interface Inbox {
   connection: Connection<Actor>
   rooms: Set<ConversationId>
-  conversationCreated(id: ConversationId): void
+  /** `buffer` collects what is delivered there until `joined` says where it goes. */
+  conversationCreated(id: ConversationId, buffer: JoinBuffer): void
 }
 
 /**
@@ -182,10 +183,7 @@ export class Live implements LiveEvents, BatchingListener {
   #created(id: ConversationId, memberIds: readonly UserId[]): void {
     for (const userId of memberIds) {
       for (const inbox of this.#inboxes.get(userId) ?? []) {
-        // Entered now, so that its first messages are kept until the log tells where they start.
-        this.#rooms.enter(id).inboxes.add(inbox.connection)
-        inbox.rooms.add(id)
-        inbox.conversationCreated(id)
+        inbox.conversationCreated(id, this.beginJoin(id))
       }
     }
   }

@@ -69,6 +69,11 @@ async function claimPair(client: pg.ClientBase, given: NewConversation): Promise
   const before = await find()
   const [found] = before.rows
   if (found) return { outcome: 'existing', id: found.conversation_id }
+  const blocked = await client.query('select 1 from blocks where blocked_id = $1 and blocker_id = any ($2)', [
+    given.createdBy,
+    given.memberIds,
+  ])
+  if (blocked.rowCount) return { outcome: 'blocked' }
   await client.query('savepoint pair')
   await insertConversation(client, given)
   const { rowCount } = await client.query(

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type pg from 'pg'
 import type { ConversationId, Seq, UserId } from '../../domain/ids.ts'
 import type {
@@ -106,6 +107,12 @@ export class PostgresConversations implements ConversationRepository, AccessRead
       .select(['h.member_version as memberVersion', 'm.role', 'c.kind'])
       .select(['c.post_policy as postPolicy', 'c.invite_policy as invitePolicy'])
       .select('c.info_policy as infoPolicy')
+      .select(
+        sql<boolean>`exists (
+        select 1 from direct_pairs p
+        join blocks b on b.blocker_id in (p.low, p.high) and b.blocked_id = m.user_id
+        where p.conversation_id = m.conversation_id)`.as('isBlocked'),
+      )
     const [row] = await run(this.#pool, 'access', access)
     return row ?? null
   }

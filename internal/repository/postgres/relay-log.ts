@@ -8,12 +8,20 @@ import { query } from './query.ts'
 const LEASE = {
   name: 'relay-lease',
   text: `
-    with nodes as materialized (
+    with seen as (
+      insert into relay_nodes (follower, key, seen_at) values ($1, $2, now())
+      on conflict (follower, key) do update set seen_at = now()
+    ), forgotten as (
+      delete from relay_nodes where follower = $1 and key <> $2 and seen_at < now() - interval '1 minute'
+    ), nodes as materialized (
       select objid::bigint key from pg_locks
       where locktype = 'advisory' and classid = ${NodeLock.CLASS} and objsubid = 2 and granted
         and database = (select oid from pg_database where datname = current_database())
     ), share as (
-      select ceil(16.0 / greatest(count(*), 1)) n from nodes
+      -- A node that lives but has not asked for a while has no share: its lanes would be nobody's.
+      select ceil(16.0 / (1 + count(*))) n from relay_nodes r
+      where r.follower = $1 and r.key <> $2 and r.seen_at > now() - interval '10 s'
+        and r.key in (select key from nodes)
     ), candidates as (
       select lane, owner is not distinct from $2 own
       from lanes

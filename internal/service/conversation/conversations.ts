@@ -46,7 +46,7 @@ export class Conversations {
   /**
    * Opens a conversation. A direct one exists once per pair, and a group once per clientId: asking again
    * answers it with `created: false`.
-   * @throws DomainError validation_failed, not_found (a member), idempotency_mismatch
+   * @throws DomainError validation_failed, not_found (a member), blocked, idempotency_mismatch
    */
   async create(actor: Actor, input: CreateInput): Promise<{ conversation: Conversation; created: boolean }> {
     const others = [...new Set(input.memberIds)].filter((id) => id !== actor.userId)
@@ -64,6 +64,7 @@ export class Conversations {
     })
     if (!('id' in created)) {
       if (created.outcome === 'no-such-user') throw notFound('user')
+      if (created.outcome === 'blocked') throw new DomainError('blocked', 'You cannot write to this user.')
       throw new DomainError('idempotency_mismatch', 'This clientId was used for another conversation.')
     }
     const conversation = await this.get(actor, created.id)

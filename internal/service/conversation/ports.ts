@@ -18,8 +18,8 @@ export interface NewConversation {
 
 export type Created =
   | { outcome: 'created' | 'existing'; id: ConversationId }
-  /** The clientId was used for another request; a member is no (active) user. */
-  | { outcome: 'mismatch' | 'no-such-user' }
+  /** The clientId was used for another request; a member is no (active) user, or has blocked the creator. */
+  | { outcome: 'mismatch' | 'no-such-user' | 'blocked' }
 
 /** A conversation as stored, before users are filled in. */
 export interface ConversationView extends Omit<Conversation, 'peer'> {

@@ -1,5 +1,6 @@
-import { notFound } from '../../domain/errors.ts'
+import { DomainError, notFound } from '../../domain/errors.ts'
 import type { ConversationId, UserId } from '../../domain/ids.ts'
+import { can } from '../../domain/permission.ts'
 import type { AccessReader, SendAccess } from './ports.ts'
 
 const ENTRIES_MAX = 100_000
@@ -28,6 +29,8 @@ export class AccessCache {
     const access = await this.#reader.access(conversationId, userId)
     this.#entries.delete(key)
     if (!access) throw notFound('conversation')
+    // A refusal is asked for anew each time: the log revalidates only what is allowed to reach it.
+    if (sendRefusal(access)) return access
     if (this.#entries.size >= ENTRIES_MAX) {
       const [oldest] = this.#entries.keys()
       if (oldest) this.#entries.delete(oldest)
@@ -35,4 +38,11 @@ export class AccessCache {
     this.#entries.set(key, access)
     return access
   }
+}
+
+/** Why this member may not send; null when they may. */
+export function sendRefusal(access: SendAccess): DomainError | null {
+  if (access.isBlocked) return new DomainError('blocked', 'You cannot write to this user.')
+  if (!can(access, 'send')) return new DomainError('forbidden', 'Only admins post here.')
+  return null
 }

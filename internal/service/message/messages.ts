@@ -10,12 +10,11 @@ import {
 } from '../../domain/ids.ts'
 import { messageOf, payloadOf, previewOf } from '../../domain/log-entry.ts'
 import type { Message, MessageBody, ReplyPreview } from '../../domain/message.ts'
-import { can } from '../../domain/permission.ts'
 import { excerpt, textFault } from '../../domain/text.ts'
 import type { Actor } from '../../domain/user.ts'
 import type { LiveEvents } from '../live/ports.ts'
 import type { Pointers } from '../receipt/pointers.ts'
-import type { AccessCache } from './access-cache.ts'
+import { type AccessCache, sendRefusal } from './access-cache.ts'
 import type { Appender } from './appender.ts'
 import { type History, type MessagePage, type PageQuery, pageOf, rangeOf } from './history.ts'
 import type { AppendItem, RelayWaker, SendAccess } from './ports.ts'
@@ -57,7 +56,7 @@ export class Messages {
   /**
    * Commits a message, then tells everybody. Calls made in one tick for one conversation take effect in the
    * order made. The same clientId with the same input answers the first result.
-   * @throws DomainError validation_failed, not_found, forbidden, idempotency_mismatch, overloaded,
+   * @throws DomainError validation_failed, not_found, forbidden, blocked, idempotency_mismatch, overloaded,
    *   dependency_unavailable (stored or not: repeat it under the same clientId)
    */
   async send(
@@ -76,7 +75,8 @@ export class Messages {
         const access = this.#deps.access.get(conversationId, actor.userId, reload)
         const quote = input.replyTo && this.#quote(actor, conversationId, input.replyTo)
         const complete = (found: SendAccess, replyTo: ReplyPreview | null) => {
-          if (!can(found, 'send')) throw new DomainError('forbidden', 'Only admins post here.')
+          const refusal = sendRefusal(found)
+          if (refusal) throw refusal
           item = itemOf({ actor, conversationId, operationId, input, replyTo }, found.memberVersion)
           return item
         }

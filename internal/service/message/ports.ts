@@ -83,6 +83,8 @@ export interface MessageArchive {
 /** What a send's authorisation rests on. */
 export interface SendAccess extends Standing {
   memberVersion: number
+  /** The other one of a direct conversation has blocked this member. */
+  isBlocked: boolean
 }
 
 export interface AccessReader {
