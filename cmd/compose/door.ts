@@ -48,7 +48,8 @@ export function bindDoors(container: Container, routers: readonly Router[]): Hea
   return health
 }
 
-function routesOf(container: Container): Route[] {
+/** Every REST route there is. */
+export function routesOf(container: Container): Route[] {
   return [
     ...container.get(ID.identity).routes,
     ...conversationRoutes(container.get(ID.conversations)),
@@ -76,13 +77,13 @@ function bindHttp(container: Container, routers: readonly Router[]): void {
   container.bind(ID.httpServer).toConstantValue(createServer(app))
 }
 
-function bindRealtime(container: Container): void {
-  const { http } = container.get(ID.config)
+/** Every topic that sockets can join. */
+export function topicsOf(container: Container): TopicRegistry<Actor> {
   const logger = container.get(ID.logger)
-  const identity = container.get(ID.identity)
+  const { users } = container.get(ID.identity)
   const onError = (error: unknown) => logger.warn({ err: error }, 'socket')
   const shared = { conversations: container.get(ID.conversations), live: container.get(ID.live) }
-  const registry = new TopicRegistry<Actor>()
+  return new TopicRegistry<Actor>()
     .add(
       chatTopicDefinition({
         ...shared,
@@ -90,7 +91,13 @@ function bindRealtime(container: Container): void {
         messages: container.get(ID.messages),
       }),
     )
-    .add(inboxTopicDefinition({ ...shared, users: identity.users, onError }))
+    .add(inboxTopicDefinition({ ...shared, users, onError }))
+}
+
+function bindRealtime(container: Container): void {
+  const { http } = container.get(ID.config)
+  const logger = container.get(ID.logger)
+  const identity = container.get(ID.identity)
   const presence = container.get(ID.presence)
   const trust = trustProxies(http.trustedProxies)
   const origins = new Set([...http.corsOrigins, new URL(http.publicUrl).origin])
@@ -98,7 +105,7 @@ function bindRealtime(container: Container): void {
   container.bind(ID.realtime).toConstantValue(
     new RealtimeServer<Actor>({
       http: container.get(ID.httpServer),
-      registry,
+      registry: topicsOf(container),
       hub: container.get(ID.hub),
       authenticate: upgradeAuthenticator(identity.authenticator),
       keyOf: (actor) => actor.userId,
