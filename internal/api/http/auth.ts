@@ -64,7 +64,8 @@ export function authRoutes(auth: AuthService): Route[] {
       summary: 'Exchange a refresh token for new tokens',
       tag: 'auth',
       scope: 'open',
-      limits: [perAddress('refresh', 300, 60)],
+      // A refresh token cannot be guessed, and refusing it would sign everybody out while Redis is away.
+      limits: [{ ...perAddress('refresh', 300, 60), whenDown: 'allow' }],
       body: z.strictObject({ refreshToken: z.string().min(1).max(100) }),
       responses: { 200: signedInSchema },
       errors: ['unauthenticated', 'forbidden'],

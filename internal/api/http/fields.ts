@@ -53,11 +53,7 @@ export const codeField = z.string().regex(/^[0-9]{6}$/, 'must be six digits')
 export const factorField = z.string().regex(/^[0-9A-Za-z -]{6,20}$/, 'must be six digits, or a recovery code')
 
 // NUL never gets this far; the pattern tells so to whoever reads the document.
-export const passwordField = z
-  .string()
-  .min(PASSWORD_MIN)
-  .max(PASSWORD_MAX)
-  .meta({ pattern: '^[^\\u0000]*$' })
+export const passwordField = z.string().min(PASSWORD_MIN).max(PASSWORD_MAX).meta({ pattern: '^[^\\u0000]*$' })
 export const usernameField = z
   .string()
   .max(32)
