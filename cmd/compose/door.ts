@@ -11,7 +11,7 @@ import type { Route } from '../../internal/api/http/route.ts'
 import { refusalOf } from '../../internal/api/problem.ts'
 import { chatTopicDefinition } from '../../internal/api/ws/chat-topic.ts'
 import { inboxTopicDefinition } from '../../internal/api/ws/inbox-topic.ts'
-import { PushLimiter } from '../../internal/api/ws/push-limiter.ts'
+import { SocketLimits } from '../../internal/api/ws/socket-limits.ts'
 import { upgradeAuthenticator } from '../../internal/api/ws/upgrade.ts'
 import { DomainError } from '../../internal/domain/errors.ts'
 import { type Actor, SCOPES } from '../../internal/domain/user.ts'
@@ -20,9 +20,6 @@ import { Health } from '../../internal/platform/health.ts'
 import { TopicRegistry } from '../../internal/realtime/registry.ts'
 import { RealtimeServer } from '../../internal/realtime/server.ts'
 import { ID } from './identifiers.ts'
-
-const SOCKETS_PER_USER = 100
-const SOCKETS_PER_ADDRESS = 1000
 
 /** Everything a client can call: REST routes, sockets, health and metrics. */
 export function bindDoors(container: Container, routers: readonly Router[]): Health {
@@ -101,7 +98,7 @@ export function topicsOf(container: Container): TopicRegistry<Actor> {
 function bindRealtime(container: Container): void {
   const { http, rateLimitScale } = container.get(ID.config)
   const logger = container.get(ID.logger)
-  const pushes = new PushLimiter({ clock: container.get(ID.clock), scale: rateLimitScale })
+  const limits = new SocketLimits(container.get(ID.clock), rateLimitScale)
   const identity = container.get(ID.identity)
   const presence = container.get(ID.presence)
   const trust = trustProxies(http.trustedProxies)
@@ -130,11 +127,9 @@ function bindRealtime(container: Container): void {
       onConnect: ({ actor }) => void presence.connected(actor.userId),
       onDisconnect: ({ actor }) => void presence.disconnected(actor.userId),
       nodeId: container.get(ID.nodeId),
-      admit: ({ actor }) => pushes.admit(actor.userId),
-      limits: {
-        socketsPerKey: Math.ceil(SOCKETS_PER_USER * rateLimitScale),
-        socketsPerAddress: Math.ceil(SOCKETS_PER_ADDRESS * rateLimitScale),
-      },
+      admit: ({ actor }) => limits.push(actor.userId),
+      shed: (address) => limits.upgrade(address),
+      limits: limits.sockets,
     }),
   )
 }

@@ -1,0 +1,47 @@
+import { DomainError } from '../../domain/errors.ts'
+import type { UserId } from '../../domain/ids.ts'
+import type { Clock } from '../../platform/clock.ts'
+import { TokenBuckets } from '../../platform/token-buckets.ts'
+import { addressKey } from '../client-address.ts'
+import { type Refusal, refusalOf } from '../problem.ts'
+
+/** Joins and pushes of a user on this node. */
+const PUSHES = { burst: 300, perSecond: 20 }
+/** Upgrades tried from one address: refusing must be cheap, as published clients come again for ever. */
+const UPGRADES = { burst: 1000, perSecond: 50 }
+const SOCKETS_PER_USER = 100
+const SOCKETS_PER_ADDRESS = 1000
+
+/**
+ * How much may come over sockets, per node. In process and not in Redis, because a push is let in or refused
+ * before the next one is looked at: their order is promised.
+ */
+export class SocketLimits {
+  /** As the socket server takes them; 0 is none. */
+  readonly sockets: { socketsPerKey: number; socketsPerAddress: number }
+  readonly #pushes: TokenBuckets
+  readonly #upgrades: TokenBuckets
+
+  /** @param scale RATE_LIMIT_SCALE. */
+  constructor(clock: Clock, scale: number) {
+    this.sockets = {
+      socketsPerKey: Math.ceil(SOCKETS_PER_USER * scale),
+      socketsPerAddress: Math.ceil(SOCKETS_PER_ADDRESS * scale),
+    }
+    this.#pushes = new TokenBuckets({ clock, scale, ...PUSHES })
+    this.#upgrades = new TokenBuckets({ clock, scale, ...UPGRADES })
+  }
+
+  /** The refusal of a push or join; null lets it in. */
+  push(userId: UserId): Refusal | null {
+    const retryAfterMs = this.#pushes.take(userId)
+    if (retryAfterMs === 0) return null
+    return refusalOf(new DomainError('rate_limited', 'Too many pushes; slow down.', { retryAfterMs }))
+  }
+
+  /** Why an upgrade from this address is refused before anything is looked at; null lets it in. */
+  upgrade(address: string): { code: 'rate_limited'; retryAfterMs: number } | null {
+    const retryAfterMs = this.#upgrades.take(addressKey(address))
+    return retryAfterMs === 0 ? null : { code: 'rate_limited', retryAfterMs: Math.ceil(retryAfterMs) }
+  }
+}
