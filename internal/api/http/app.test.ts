@@ -8,6 +8,7 @@ import { SCOPES } from '../../domain/user.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { createLogger } from '../../platform/logger.ts'
 import { MemoryRateLimiter } from '../../repository/memory/limit.ts'
+import { eventually } from '../../testkit/eventually.ts'
 import { BODY_MAX_BYTES } from '../middleware/well-formed.ts'
 import { createHttpApp } from './app.ts'
 import { limitParam, uuid } from './fields.ts'
@@ -302,6 +303,26 @@ describe('failures', () => {
   it('replace a request id that could forge a log line', async () => {
     const { headers } = await call('GET', '/api/v1/lie', { headers: { 'x-request-id': 'a b{}' } })
     expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+  })
+})
+
+describe('every answer', () => {
+  it('tells browsers to be careful, and not what runs here', async () => {
+    const { headers } = await call('GET', '/docs')
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('content-security-policy')).toContain("default-src 'self'")
+    expect(headers.get('x-frame-options')).toBe('SAMEORIGIN')
+    expect(headers.get('strict-transport-security')).toContain('max-age=')
+    expect(headers.has('x-powered-by')).toBe(false)
+    expect(headers.has('server')).toBe(false)
+  })
+
+  it('is logged by its declared path, without what was asked for', async () => {
+    const { headers } = await call('GET', '/api/v1/throw/my-secret?query=my-other-secret')
+    const id = headers.get('x-request-id') ?? ''
+    const own = () => lines.filter((line) => line.includes(id)).join('')
+    await eventually(() => expect(own()).toContain('"route":"GET /api/v1/throw/:'))
+    expect(own()).not.toContain('secret')
   })
 })
 
