@@ -26,8 +26,11 @@ export const isRoot = process.getuid?.() === 0
 const POLL_MS = 50
 const STOP_PATIENCE_MS = 15_000
 
+const launches = new WeakMap<ProcessRecord, Launch>()
+
 /** Starts a process that outlives this one. */
-export function launch({ command, args, env = {}, logFile, user }: Launch): ProcessRecord {
+export function launch(how: Launch): ProcessRecord {
+  const { command, args, env = {}, logFile, user } = how
   const log = openSync(logFile, 'a')
   const [file, ...rest] = user
     ? ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', command, ...args]
@@ -40,7 +43,16 @@ export function launch({ command, args, env = {}, logFile, user }: Launch): Proc
   })
   child.unref()
   if (child.pid === undefined) throw new Error(`could not start ${command}`)
-  return { pid: child.pid, identity: processIdentity(child.pid) ?? '' }
+  const record = { pid: child.pid, identity: processIdentity(child.pid) ?? '' }
+  launches.set(record, how)
+  return record
+}
+
+/** Starts once more, in the same place, what `launch` started in this process and what has ended since. */
+export function relaunch(record: ProcessRecord, moreArgs: readonly string[] = []): ProcessRecord {
+  const how = launches.get(record)
+  if (!how) throw new Error(`process ${record.pid} was not launched here`)
+  return launch({ ...how, args: [...how.args, ...moreArgs] })
 }
 
 export function isAlive({ pid, identity }: ProcessRecord): boolean {
