@@ -26,6 +26,7 @@ afterEach(async () => {
 afterAll(() => pool.end())
 
 interface Node {
+  follower: LogFollower
   seen: LogEntry[]
   errors: unknown[]
   stop(): Promise<void>
@@ -33,7 +34,10 @@ interface Node {
   kill(): Promise<void>
 }
 
-function node(process: (entries: readonly LogEntry[]) => Promise<void> = async () => {}): Node {
+function node(
+  process: (entries: readonly LogEntry[]) => Promise<void> = async () => {},
+  replays = false,
+): Node {
   const lock = new NodeLock(url)
   const controller = new AbortController()
   const seen: LogEntry[] = []
@@ -42,7 +46,7 @@ function node(process: (entries: readonly LogEntry[]) => Promise<void> = async (
   const follower = new LogFollower({
     name: 'events',
     log: relayLog,
-    replays: false,
+    replays,
     paceMs: 1,
     onProcessed: () => {},
     onError: (error) => errors.push(error),
@@ -63,7 +67,7 @@ function node(process: (entries: readonly LogEntry[]) => Promise<void> = async (
     controller.abort()
     await lock.release()
   }
-  return { seen, errors, stop, kill }
+  return { follower, seen, errors, stop, kill }
 }
 
 function seqsOf(nodes: Node[], conversationId: string): number[] {
@@ -141,6 +145,26 @@ describe('a follower of the log', () => {
     const id = await send(['a'])
     await eventually(() => expect(seqsOf([flaky], id)).toEqual([1, 2]))
     expect(flaky.errors.length).toBeGreaterThanOrEqual(2)
+  })
+
+  it('replays, when asked to while a batch is under way, from the place that is safe', async () => {
+    let held: PromiseWithResolvers<void> | null = null
+    let isUnderWay = false
+    const { follower, seen } = node(async () => {
+      isUnderWay = held !== null
+      await held?.promise
+    }, true)
+    const { id, memberIds } = await createGroup(pool)
+    const [ann] = memberIds
+    if (!ann) throw new Error('a member')
+    const firsts = () => seen.filter((entry) => entry.conversationId === id && entry.seq === 1).length
+    await eventually(() => expect(firsts()).toBe(1))
+    held = Promise.withResolvers()
+    await log.append([appendItem(id, ann, 'later')], { wait: true })
+    await eventually(() => expect(isUnderWay).toBe(true))
+    follower.replay()
+    held.resolve()
+    await eventually(() => expect(firsts()).toBe(2))
   })
 
   it('takes over the lanes of a node that died, at once', async () => {

@@ -1,6 +1,6 @@
 import type { LogEntry } from '../domain/log-entry.ts'
 import { type Component, pause } from '../platform/lifecycle.ts'
-import type { Follower, LaneLease, LanePosition, RelayLog } from './ports.ts'
+import type { Follower, LaneLease, LanePosition, LaneRow, RelayLog } from './ports.ts'
 
 export interface FollowerOptions {
   name: Follower
@@ -9,20 +9,24 @@ export interface FollowerOptions {
   process(entries: readonly LogEntry[]): Promise<void>
   /** True when work that was answered may be forgotten by the store, so that it is replayed after a fault. */
   replays: boolean
-  /** Milliseconds between two batches of a lane while they are small: fewer, larger ones cost less. */
+  /** Milliseconds between two batches while they are small: fewer, larger ones cost less. */
   paceMs: number
   onError(error: unknown): void
   onProcessed(rows: number): void
 }
 
 interface Lane {
+  lane: number
+  /** A replay was asked for since the batch under way began: what that did must be done again. */
+  isRewound: boolean
   /** Where to read on; behind the stored cursor while replaying. */
   position: LanePosition
   cursor: LanePosition
   safe: LanePosition
-  busy: boolean
-  /** Woken while busy, or not yet looked at. */
-  work: boolean
+  /** Looks still to be taken: a row shows only once older transactions have ended. */
+  looks: number
+  /** Not before this time: its last work failed. */
+  notBefore: number
 }
 
 const BATCH_ROWS = 512
@@ -36,15 +40,16 @@ const HORIZON_LOOKS = 4
 const RETRY_MS = 1000
 
 /**
- * Follows the log in one of its two uses. Each lane is worked on by one node at a time, in order; a lane's
- * failure stops that lane alone until the next try.
+ * Follows the log in one of its two uses. Each lane is worked on by one node at a time, in order; those of a
+ * node together, as one batch costs little more than one lane. A lane's failure stops that lane alone until
+ * the next try.
  */
 export class LogFollower implements Component {
   readonly name: string
   readonly #options: FollowerOptions
   readonly #lanes = new Map<number, Lane>()
   #signal = AbortSignal.abort()
-  readonly #inFlight = new Set<Promise<void>>()
+  #passes: Promise<void> | null = null
 
   constructor(options: FollowerOptions) {
     this.name = `relay:${options.name}`
@@ -52,18 +57,21 @@ export class LogFollower implements Component {
   }
 
   /** Rows of this lane were committed just now. */
-  wake(lane: number): void {
-    const held = this.#lanes.get(lane)
-    if (!held) return
-    held.work = true
-    this.#start(lane, held)
+  wake(number: number): void {
+    const lane = this.#lanes.get(number)
+    if (!lane || this.#signal.aborted) return
+    lane.looks = HORIZON_LOOKS
+    this.#passes ??= this.#runPasses().finally(() => {
+      this.#passes = null
+    })
   }
 
   /** What the store acknowledged of late may be lost (it went down or came back): do it again. */
   replay(): void {
-    for (const [number, lane] of this.#lanes) {
+    for (const lane of this.#lanes.values()) {
       lane.position = lane.safe
-      this.wake(number)
+      lane.isRewound = true
+      this.wake(lane.lane)
     }
   }
 
@@ -88,7 +96,7 @@ export class LogFollower implements Component {
       }
       await pause(LOOK_INTERVAL_MS, signal)
     }
-    await Promise.all(this.#inFlight)
+    await this.#passes
     await this.#options.log.release(this.#options.name).catch(this.#options.onError)
   }
 
@@ -103,7 +111,7 @@ export class LogFollower implements Component {
       }
       const behind = this.#options.replays && isAfter(cursor, safe)
       const position = behind ? safe : cursor
-      this.#lanes.set(lane, { position, cursor, safe, busy: false, work: true })
+      this.#lanes.set(lane, { lane, isRewound: false, position, cursor, safe, looks: 0, notBefore: 0 })
       this.wake(lane)
     }
   }
@@ -113,52 +121,82 @@ export class LogFollower implements Component {
     return [...this.#lanes].filter(([, lane]) => lane.position === lane.cursor).map(([number]) => number)
   }
 
-  #start(number: number, lane: Lane): void {
-    if (lane.busy || this.#signal.aborted) return
-    lane.busy = true
-    const run = this.#work(number, lane).finally(() => {
-      lane.busy = false
-      this.#inFlight.delete(run)
-    })
-    this.#inFlight.add(run)
-  }
-
-  async #work(number: number, lane: Lane): Promise<void> {
-    let looks = 0
-    while (!this.#signal.aborted && this.#lanes.get(number) === lane && looks < HORIZON_LOOKS) {
-      lane.work = false
-      try {
-        const found = await this.#pass(number, lane)
-        looks = found > 0 || lane.work ? 0 : looks + 1
-        if (found < SMALL_BATCH) await pause(found > 0 ? this.#options.paceMs : HORIZON_MS, this.#signal)
-      } catch (error) {
-        this.#options.onError(error)
-        if (this.#options.replays) lane.position = lane.safe
-        await pause(RETRY_MS, this.#signal)
-      }
+  async #runPasses(): Promise<void> {
+    while (!this.#signal.aborted) {
+      const waiting = [...this.#lanes.values()].filter((lane) => lane.looks > 0)
+      if (waiting.length === 0) return
+      const due = waiting.filter((lane) => lane.notBefore <= Date.now())
+      const found = due.length > 0 ? await this.#pass(due) : 0
+      const { paceMs } = this.#options
+      if (found < SMALL_BATCH) await pause(found > 0 ? paceMs : HORIZON_MS, this.#signal)
     }
   }
 
-  /** One batch of the lane; answers its rows. */
-  async #pass(number: number, lane: Lane): Promise<number> {
-    const { log, name, process, onProcessed } = this.#options
-    const rows = await log.rows(number, lane.position, BATCH_ROWS)
-    const last = rows.at(-1)
-    if (!last) {
-      lane.position = lane.cursor
+  /** One batch of all these lanes; answers its rows. Never rejects. */
+  async #pass(lanes: Lane[]): Promise<number> {
+    for (const lane of lanes) {
+      lane.looks--
+      lane.isRewound = false
+    }
+    try {
+      const places = lanes.map(({ lane, position }) => ({ lane, after: position }))
+      const rows = await this.#options.log.rows(places, BATCH_ROWS)
+      const byLane = Map.groupBy(rows, (row) => row.lane)
+      // Nothing is left between the place and the cursor: the lane has caught up with itself.
+      for (const lane of lanes) if (!byLane.has(lane.lane)) moveOn(lane, lane.cursor)
+      const found = lanes.filter((lane) => byLane.has(lane.lane))
+      if (found.length > 0) await this.#workOff(found, byLane)
+      return rows.length
+    } catch (error) {
+      this.#failed(lanes, error)
       return 0
     }
+  }
+
+  /** All lanes at once; when that fails each by itself, so that one cannot stop the others. */
+  async #workOff(lanes: Lane[], byLane: ReadonlyMap<number, LaneRow[]>): Promise<void> {
+    const [only, ...others] = lanes
+    try {
+      await this.#done(lanes, byLane)
+    } catch (error) {
+      if (others.length === 0 && only) this.#failed([only], error)
+      else for (const lane of lanes) await this.#workOff([lane], byLane)
+    }
+  }
+
+  async #done(lanes: Lane[], byLane: ReadonlyMap<number, LaneRow[]>): Promise<void> {
+    const { log, name, process, onProcessed } = this.#options
+    const rows = lanes.flatMap((lane) => byLane.get(lane.lane) ?? [])
     await process(rows.map((row) => row.entry))
     onProcessed(rows.length)
-    if (!isAfter(last, lane.cursor))
-      lane.position = last.position === lane.cursor.position ? lane.cursor : last
-    else {
-      lane.position = last
-      lane.cursor = last
-      if (!(await log.advance(name, number, last))) this.#lanes.delete(number)
+    const moves: { lane: number; to: LanePosition }[] = []
+    for (const lane of lanes) {
+      const last = byLane.get(lane.lane)?.at(-1)
+      if (!last) continue
+      lane.looks = HORIZON_LOOKS
+      if (isAfter(last, lane.cursor)) {
+        lane.cursor = last
+        moves.push({ lane: lane.lane, to: last })
+      }
+      moveOn(lane, isAfter(lane.cursor, last) ? last : lane.cursor)
     }
-    return rows.length
+    if (moves.length === 0) return
+    const held = await log.advance(name, moves)
+    for (const { lane } of moves) if (!held.has(lane)) this.#lanes.delete(lane)
   }
+
+  #failed(lanes: Lane[], error: unknown): void {
+    this.#options.onError(error)
+    for (const lane of lanes) {
+      if (this.#options.replays) lane.position = lane.safe
+      lane.notBefore = Date.now() + RETRY_MS
+      lane.looks = HORIZON_LOOKS
+    }
+  }
+}
+
+function moveOn(lane: Lane, to: LanePosition): void {
+  if (!lane.isRewound) lane.position = to
 }
 
 function isAfter(a: LanePosition, b: LanePosition): boolean {

@@ -22,6 +22,7 @@ export interface LanePosition {
 }
 
 export interface LaneRow extends LanePosition {
+  lane: number
   entry: LogEntry
 }
 
@@ -47,13 +48,16 @@ export interface RelayLog {
   release(follower: Follower): Promise<void>
 
   /**
-   * Up to `limit` rows after a place, in the lane's order, of transactions below the horizon: whatever
-   * commits later sorts later.
+   * Up to `limit` rows of each lane after the place given for it, in the lane's order, of transactions below
+   * the horizon: whatever commits later sorts later.
    */
-  rows(lane: number, after: LanePosition, limit: number): Promise<LaneRow[]>
+  rows(lanes: readonly { lane: number; after: LanePosition }[], limit: number): Promise<LaneRow[]>
 
-  /** Moves the cursor forward and renews the lease; false when the lane is no longer this node's. */
-  advance(follower: Follower, lane: number, to: LaneRow): Promise<boolean>
+  /**
+   * Moves cursors forward and renews their leases; answers the lanes that are still this node's. May be lost
+   * with the database's last moments: the rows are then done again.
+   */
+  advance(follower: Follower, moves: readonly { lane: number; to: LanePosition }[]): Promise<Set<number>>
 
   /**
    * These lanes' work up to their cursors has lasted so far: what was done over 60 s ago is safe. Not to be

@@ -54,21 +54,27 @@ const AHEAD = {
 const ROWS = {
   name: 'relay-rows',
   text: `
-    select l.xid::text row_xid, l.position::text row_position, l.day::text, ${LOG_ROW_COLUMNS}
-    from log l
-    where l.lane = $1 and (l.xid, l.position) > ($2::xid8, $3) and l.kind = 1
-      and l.xid < pg_snapshot_xmin(pg_current_snapshot())
-      and $2::xid8 < pg_snapshot_xmax(pg_current_snapshot())
-      and l.day between $4::date - 1 and (now() at time zone 'UTC')::date + 1
-    order by l.xid, l.position limit $5`,
+    select k.lane, l.xid::text row_xid, l.position::text row_position, l.day::text, ${LOG_ROW_COLUMNS}
+    from unnest($1::integer[], $2::text[], $3::bigint[], $4::date[]) k(lane, xid, position, day)
+    cross join lateral (
+      select * from log l
+      where l.lane = k.lane and (l.xid, l.position) > (k.xid::xid8, k.position) and l.kind = 1
+        and l.xid < pg_snapshot_xmin(pg_current_snapshot())
+        and k.xid::xid8 < pg_snapshot_xmax(pg_current_snapshot())
+        and l.day between k.day - 1 and (now() at time zone 'UTC')::date + 1
+      order by l.xid, l.position limit $5) l
+    order by k.lane, l.xid, l.position`,
 }
 
 const ADVANCE = {
   name: 'relay-advance',
   text: `
-    update lanes set xid = $4::xid8, position = $5, day = $6, until = now() + interval '10 s'
-    where follower = $1 and lane = $2 and owner = $3 and (xid, position) < ($4::xid8, $5)
-    returning 1`,
+    update lanes l set xid = m.xid::xid8, position = m.position, day = m.day, until = now() + interval '10 s'
+    from unnest($3::integer[], $4::text[], $5::bigint[], $6::date[]) m(lane, xid, position, day)
+    -- For this transaction only: a cursor lost in a crash is work done twice, which is harmless.
+    cross join (select set_config('synchronous_commit', 'off', true)) c
+    where l.follower = $1 and l.owner = $2 and l.lane = m.lane and (l.xid, l.position) < (m.xid::xid8, m.position)
+    returning l.lane`,
 }
 
 const SETTLE = {
@@ -108,7 +114,7 @@ interface LeaseRow {
   taken_over: boolean
 }
 
-type RelayRow = LogRow & { row_xid: string; row_position: string; day: string }
+type RelayRow = LogRow & { lane: number; row_xid: string; row_position: string; day: string }
 
 /** RelayLog on PostgreSQL; `node` is what tells whether this process lives. */
 export class PostgresRelayLog implements RelayLog {
@@ -134,9 +140,11 @@ export class PostgresRelayLog implements RelayLog {
     await query(this.#pool, RELEASE, [follower, await this.#node.key()])
   }
 
-  async rows(lane: number, after: LanePosition, limit: number): Promise<LaneRow[]> {
-    const rows = await query<RelayRow>(this.#pool, ROWS, [lane, after.xid, after.position, after.day, limit])
+  async rows(lanes: readonly { lane: number; after: LanePosition }[], limit: number): Promise<LaneRow[]> {
+    const places = lanes.map(({ lane, after }) => ({ lane, ...after }))
+    const rows = await query<RelayRow>(this.#pool, ROWS, [...placeColumns(places), limit])
     return rows.map((row) => ({
+      lane: row.lane,
       xid: row.row_xid,
       position: row.row_position,
       day: row.day,
@@ -144,10 +152,14 @@ export class PostgresRelayLog implements RelayLog {
     }))
   }
 
-  async advance(follower: Follower, lane: number, to: LaneRow): Promise<boolean> {
-    const key = await this.#node.key()
-    const values = [follower, lane, key, to.xid, to.position, to.day]
-    return (await query(this.#pool, ADVANCE, values)).length > 0
+  async advance(
+    follower: Follower,
+    moves: readonly { lane: number; to: LanePosition }[],
+  ): Promise<Set<number>> {
+    const places = moves.map(({ lane, to }) => ({ lane, ...to }))
+    const values = [follower, await this.#node.key(), ...placeColumns(places)]
+    const rows = await query<{ lane: number }>(this.#pool, ADVANCE, values)
+    return new Set(rows.map((row) => row.lane))
   }
 
   async settle(follower: Follower, lanes: readonly number[]): Promise<void> {
@@ -170,4 +182,13 @@ export class PostgresRelayLog implements RelayLog {
     const rows = await query<{ lane: number; rows: number }>(this.#pool, BACKLOG, [follower])
     return rows.filter((row) => row.rows > 0)
   }
+}
+
+function placeColumns(places: readonly ({ lane: number } & LanePosition)[]): unknown[] {
+  return [
+    places.map((place) => place.lane),
+    places.map((place) => place.xid),
+    places.map((place) => place.position),
+    places.map((place) => place.day),
+  ]
 }
