@@ -57,9 +57,14 @@ export function invalid(path: string, message: string): DomainError {
   return new DomainError('validation_failed', message, { errors: [{ path, message }] })
 }
 
+/** Says nothing of what was changed: a request whose answer was lost may have been carried out. */
 export function unavailable(dependency: string, cause?: unknown): DomainError {
-  return new DomainError('dependency_unavailable', `${dependency} cannot be reached; nothing was changed.`, {
-    retryAfterMs: 1000,
-    cause,
-  })
+  return new DomainError(
+    'dependency_unavailable',
+    `${dependency} does not answer; the request may or may not have taken effect.`,
+    {
+      retryAfterMs: 1000,
+      cause,
+    },
+  )
 }
