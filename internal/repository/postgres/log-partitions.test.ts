@@ -62,6 +62,11 @@ describe('the days of the log', () => {
       select (now() at time zone 'UTC')::date - 4, lane, kind, conversation_id, seq + 100, rev, era, ordinal,
         sender_id, operation_id, body_hash, stamp, payload from log where conversation_id = '${id}'`)
     expect(await partitions.removeOld()).toEqual([await day(-3)])
+    // Of another cluster, as after a restored dump: it has not seen these rows.
+    const ahead = `(pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 1000000)::text::xid8`
+    await pool.query(`update lanes set xid = ${ahead}, safe_xid = ${ahead}`)
+    expect(await partitions.removeOld()).toEqual([])
+    await pool.query(`update lanes set xid = '0'`)
     await pool.query(`update lanes set safe_xid = pg_current_xact_id(), safe_position = 1000000`)
     expect(await partitions.removeOld()).toEqual([old])
     // Two days back is within what repeated sends are looked up in.

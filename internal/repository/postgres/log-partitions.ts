@@ -55,9 +55,12 @@ export class PostgresLogPartitions implements LogPartitions {
   }
 
   async #remove(client: pg.Client, name: string, pending: boolean): Promise<boolean> {
+    // A cursor ahead of this cluster's transactions (a restored dump) says nothing about its rows.
     const { rows } = await client.query(
       `select 1 from ${name} l join lanes k on k.lane = l.lane
-       where (l.xid, l.position) > (k.safe_xid, k.safe_position) limit 1`,
+       where (l.xid, l.position) > (k.safe_xid, k.safe_position)
+         or greatest(k.xid, k.safe_xid) >= pg_snapshot_xmax(pg_current_snapshot())
+       limit 1`,
     )
     if (rows.length > 0) return false
     try {
