@@ -8,9 +8,10 @@ import { version } from '../../internal/platform/cli.ts'
 import { systemClock } from '../../internal/platform/clock.ts'
 import { startErrorTracking } from '../../internal/platform/error-tracking.ts'
 import { HttpListener } from '../../internal/platform/http-listener.ts'
-import { aborted, type Component } from '../../internal/platform/lifecycle.ts'
+import { atDrain, type Component } from '../../internal/platform/lifecycle.ts'
 import type { Logger } from '../../internal/platform/logger.ts'
 import { Metrics } from '../../internal/platform/metrics.ts'
+import { CLOSE } from '../../internal/realtime/close-codes.ts'
 import { PartitionKeeper } from '../../internal/relay/partition-keeper.ts'
 import { PostgresPushTokens } from '../../internal/repository/postgres/push-tokens.ts'
 import { PushTokenService } from '../../internal/service/notification/push-tokens.ts'
@@ -94,7 +95,7 @@ function bindIdentity(container: Container, secretKey: string): void {
 
 function closeSockets(container: Container, ids: readonly SessionId[]): void {
   const ended = new Set(ids)
-  container.get(ID.realtime).closeWhere((actor) => ended.has(actor.sessionId), 4403)
+  container.get(ID.realtime).closeWhere((actor) => ended.has(actor.sessionId), CLOSE.sessionEnded)
 }
 
 /** Stores first and doors last, so that draining goes from the doors inwards. */
@@ -105,7 +106,7 @@ function componentsOf(container: Container, workers: Component[], drain: () => v
   const warn = (part: string) => (error: unknown) => logger.warn({ err: error }, part)
   return [
     storesComponent(container.get(ID.dependencies)),
-    trackingComponent(container),
+    atDrain('error-tracking', () => container.get(ID.tracking).close()),
     ...container.get(ID.queueComponents),
     ...workers,
     new PartitionKeeper(container.get(ID.logPartitions), warn('log partitions')),
@@ -113,7 +114,7 @@ function componentsOf(container: Container, workers: Component[], drain: () => v
     relay.events,
     container.get(ID.batchingBus),
     new LiveAudit(container.get(ID.live), container.get(ID.messageLog), warn('live audit')),
-    workComponent(container),
+    atDrain('work', () => finishWork(container)),
     container.get(ID.presence),
     container.get(ID.courier),
     new SessionEnds({
@@ -124,42 +125,13 @@ function componentsOf(container: Container, workers: Component[], drain: () => v
     }),
     new HttpListener(container.get(ID.httpServer), { host, port }, logger),
     container.get(ID.realtime),
-    drainComponent(drain),
+    // Drains first: balancers are told before anything closes.
+    atDrain('health', drain),
   ]
 }
 
-function trackingComponent(container: Container): Component {
-  return {
-    name: 'error-tracking',
-    async run(signal, ready) {
-      ready()
-      await aborted(signal)
-      await container.get(ID.tracking).close(2000)
-    },
-  }
-}
-
 /** Whatever was accepted is finished: sends are committed, pointers are stored. */
-function workComponent(container: Container): Component {
-  return {
-    name: 'work',
-    async run(signal, ready) {
-      ready()
-      await aborted(signal)
-      await container.get(ID.appender).drained()
-      await container.get(ID.pointers).drained()
-    },
-  }
-}
-
-/** Drains first: balancers are told before anything closes. */
-function drainComponent(drain: () => void): Component {
-  return {
-    name: 'health',
-    async run(signal, ready) {
-      ready()
-      await aborted(signal)
-      drain()
-    },
-  }
+async function finishWork(container: Container): Promise<void> {
+  await container.get(ID.appender).drained()
+  await container.get(ID.pointers).drained()
 }

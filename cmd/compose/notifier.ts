@@ -5,7 +5,7 @@ import { OutboxSender } from '../../internal/notifier/channels/outbox.ts'
 import { notifierComponent } from '../../internal/notifier/component.ts'
 import type { EventConsumer, PresenceReader } from '../../internal/notifier/ports.ts'
 import type { Clock } from '../../internal/platform/clock.ts'
-import { aborted, type Component } from '../../internal/platform/lifecycle.ts'
+import { atDrain, type Component } from '../../internal/platform/lifecycle.ts'
 import type { Logger } from '../../internal/platform/logger.ts'
 import { PostgresDeveloperOutbox } from '../../internal/repository/postgres/developer-outbox.ts'
 import { PostgresClaimStore } from '../../internal/repository/postgres/notification-claims.ts'
@@ -36,17 +36,5 @@ export function composeNotifier({ pool, push, publicUrl, ...rest }: NotifierOpti
     return [notifierComponent({ ...shared, sender })]
   }
   const sender = new FcmSender({ ...push, publicUrl, logger: rest.logger })
-  return [closing('push', () => sender.close()), notifierComponent({ ...shared, sender })]
-}
-
-/** Closes something when all that was started after it has drained. */
-function closing(name: string, close: () => Promise<void>): Component {
-  return {
-    name,
-    async run(signal, ready) {
-      ready()
-      await aborted(signal)
-      await close()
-    },
-  }
+  return [atDrain('push', () => sender.close()), notifierComponent({ ...shared, sender })]
 }

@@ -1,6 +1,6 @@
 import type { Container } from 'inversify'
 import type { Config } from '../../internal/config/config.ts'
-import { aborted, type Component } from '../../internal/platform/lifecycle.ts'
+import { atDrain, type Component } from '../../internal/platform/lifecycle.ts'
 import { createCassandraClient } from '../../internal/repository/cassandra/client.ts'
 import { CassandraMessageArchive } from '../../internal/repository/cassandra/message-archive.ts'
 import { MemoryBus } from '../../internal/repository/memory/bus.ts'
@@ -104,12 +104,7 @@ function bindMemory(container: Container): void {
 
 /** Closes the stores after everything that uses them has drained; to be started first. */
 export function storesComponent(dependencies: readonly Dependency[]): Component {
-  return {
-    name: 'stores',
-    async run(signal, ready) {
-      ready()
-      await aborted(signal)
-      await Promise.all(dependencies.map((dependency) => dependency.close()))
-    },
-  }
+  return atDrain('stores', async () => {
+    await Promise.all(dependencies.map((dependency) => dependency.close()))
+  })
 }

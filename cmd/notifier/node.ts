@@ -3,9 +3,9 @@ import type pg from 'pg'
 import type { Config } from '../../internal/config/config.ts'
 import { version } from '../../internal/platform/cli.ts'
 import { systemClock } from '../../internal/platform/clock.ts'
-import { type ErrorTracking, startErrorTracking } from '../../internal/platform/error-tracking.ts'
+import { startErrorTracking } from '../../internal/platform/error-tracking.ts'
 import { Health } from '../../internal/platform/health.ts'
-import { aborted, type Component } from '../../internal/platform/lifecycle.ts'
+import { atDrain, type Component } from '../../internal/platform/lifecycle.ts'
 import type { Logger } from '../../internal/platform/logger.ts'
 import { Metrics } from '../../internal/platform/metrics.ts'
 import { OperationsServer } from '../../internal/platform/operations.ts'
@@ -16,7 +16,6 @@ import { RedisPresenceStore } from '../../internal/repository/redis/presence.ts'
 import { composeNotifier } from '../compose/notifier.ts'
 
 const POOL_MAX = 10
-const TRACKING_CLOSE_MS = 2000
 
 function id<T>(name: string): ServiceIdentifier<T> {
   return Symbol(name)
@@ -25,7 +24,6 @@ function id<T>(name: string): ServiceIdentifier<T> {
 const POOL = id<pg.Pool>('Pool')
 const REDIS = id<RedisClient>('Redis')
 const CONSUMER = id<RabbitConsumer>('RabbitConsumer')
-const TRACKING = id<ErrorTracking>('ErrorTracking')
 const HEALTH = id<Health>('Health')
 const NOTIFIER = id<Component[]>('Notifier')
 const OPERATIONS = id<OperationsServer>('OperationsServer')
@@ -42,7 +40,6 @@ export async function createNotifierNode(config: Config, logger: Logger): Promis
     version: version(),
   })
   const container = new Container({ defaultScope: 'Singleton' })
-  container.bind(TRACKING).toConstantValue(tracking)
   container.bind(POOL).toResolvedValue(() => {
     return createPool({ url: postgres.url, max: POOL_MAX, applicationName: 'realchat-notifier' })
   })
@@ -71,11 +68,16 @@ export async function createNotifierNode(config: Config, logger: Logger): Promis
     [HEALTH],
   )
   return [
-    closingStores(container.get(POOL), container.get(REDIS), container.get(TRACKING)),
+    atDrain('stores', async () => {
+      container.get(REDIS).disconnect()
+      await container.get(POOL).end()
+      await tracking.close()
+    }),
     // Before the notifier, so that it answers until that has drained.
     container.get(OPERATIONS),
     ...container.get(NOTIFIER),
-    draining(container.get(HEALTH)),
+    // Is started last and so drains first: whoever asks is told before anything closes.
+    atDrain('health', () => container.get(HEALTH).drain()),
   ]
 }
 
@@ -90,29 +92,4 @@ function healthOf(pool: pg.Pool, redis: RedisClient, consumer: RabbitConsumer): 
     ],
     queueDepth: () => consumer.depth(),
   })
-}
-
-function closingStores(pool: pg.Pool, redis: RedisClient, tracking: ErrorTracking): Component {
-  return {
-    name: 'stores',
-    async run(signal, ready) {
-      ready()
-      await aborted(signal)
-      redis.disconnect()
-      await pool.end()
-      await tracking.close(TRACKING_CLOSE_MS)
-    },
-  }
-}
-
-/** Is started last and so drains first: whoever asks is told before anything closes. */
-function draining(health: Health): Component {
-  return {
-    name: 'health',
-    async run(signal, ready) {
-      ready()
-      await aborted(signal)
-      health.drain()
-    },
-  }
 }

@@ -15,7 +15,7 @@ const { startErrorTracking } = await import(process.argv[1])
 const tracking = await startErrorTracking({ dsn: process.env.DSN ?? null, process: 'api', version: '1.2.3' })
 const cause = new Error('postgres://app:hunter2@db/chat refused')
 tracking.report(new Error('the planted error', { cause }), { requestId: 'r-1' })
-await tracking.close(5000)
+await tracking.close()
 console.log(JSON.stringify(loaded.filter((url) => url.includes('@sentry')).length))
 `
 

@@ -4,8 +4,8 @@ import type { ErrorEvent, NodeClient } from '@sentry/node'
 export interface ErrorTracking {
   /** Returns at once; sends in the background. */
   report(error: unknown, tags?: Readonly<Record<string, string>>): void
-  /** Waits for what is on its way, at most `timeoutMs`. */
-  close(timeoutMs: number): Promise<void>
+  /** Waits for what is on its way, for 2 s at most. */
+  close(): Promise<void>
 }
 
 export interface ErrorTrackingOptions {
@@ -26,6 +26,7 @@ const SECRET_TEXT: readonly [RegExp, string][] = [
   [/([?&](?:token|code|secret|password)=)[^&\s"']+/gi, `$1${REDACTED}`],
 ]
 const MAX_DEPTH = 12
+const CLOSE_TIMEOUT_MS = 2000
 
 /**
  * Sentry when a DSN is given, by an import at that moment: without one neither memory nor time is spent.
@@ -51,8 +52,8 @@ export async function startErrorTracking(options: ErrorTrackingOptions): Promise
     report: (error, tags = {}) => {
       sentry.captureException(error, { tags })
     },
-    close: async (timeoutMs) => {
-      await client?.close(timeoutMs)
+    close: async () => {
+      await client?.close(CLOSE_TIMEOUT_MS)
     },
   }
 }

@@ -49,6 +49,18 @@ export async function runComponents(
   if (failures.length > 0) throw failures[0]
 }
 
+/** A component that only has something to do at the end: `work` runs when all that was started after it has drained. */
+export function atDrain(name: string, work: () => void | Promise<void>): Component {
+  return {
+    name,
+    async run(signal, ready) {
+      ready()
+      await aborted(signal)
+      await work()
+    },
+  }
+}
+
 /** Resolves when the signal aborts; at once when it has. */
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
