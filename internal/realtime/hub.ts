@@ -11,6 +11,8 @@ export interface Subscriber extends ResyncMark {
 export interface BroadcastOptions {
   /** The socket that caused it and has its reply. */
   exceptConnectionId?: string
+  /** Further sockets, by connection, that have it already. */
+  except?: ReadonlySet<string>
   /** May be dropped for a socket that reads slowly (typing, presence). */
   droppable?: boolean
 }
@@ -126,7 +128,7 @@ function deliverSlice(fanOut: FanOut): void {
     const subscriber = to[index]
     if (!subscriber?.isJoined) continue
     const { connection } = subscriber
-    if (connection.id === options.exceptConnectionId) continue
+    if (connection.id === options.exceptConnectionId || options.except?.has(connection.id)) continue
     connection.deliver(frames.for(connection.version), subscriber, droppable)
   }
   fanOut.next = end

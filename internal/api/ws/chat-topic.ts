@@ -61,7 +61,7 @@ export function chatTopicDefinition(deps: ChatTopicDeps): TopicDefinition<Actor,
       return {
         response: { conversation, ...joinReply(reading) },
         afterReply: () => {
-          for (const entry of live.joined(id, buffer, reading.window.seq)) {
+          for (const entry of live.joined(id, buffer, reading.window.seq, channel.connection.id)) {
             channel.pushJson('message:new', entry.messageJson)
           }
           // Published clients queue every presence_diff until they have seen a state.

@@ -40,9 +40,13 @@ export function inboxTopicDefinition(deps: InboxTopicDeps): TopicDefinition<Acto
       live.opened(id, conversation.seq)
       channel.push('conversation:new', { conversation })
       live.follow(inbox, [conversation])
-      for (const { messageJson } of live.joined(id, buffer, conversation.seq)) {
+      for (const { messageJson } of live.joined(id, buffer, conversation.seq, null)) {
         channel.pushJson('inbox:message', `{"message":${messageJson}}`)
       }
+    } catch (error) {
+      // Else nobody would tell of the conversation: whoever joins anew has it in the reply.
+      channel.fail('resync')
+      throw error
     } finally {
       live.left(id, buffer)
     }

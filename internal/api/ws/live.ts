@@ -9,7 +9,7 @@ import type { LiveEvents } from '../../service/live/ports.ts'
 import type { History } from '../../service/message/history.ts'
 import type { RelayWaker } from '../../service/message/ports.ts'
 import { decodeLiveEntry, encodeLiveEntry, type LiveEntry, type MessageEntry, shardOf } from './live-entry.ts'
-import { type JoinBuffer, Rooms } from './rooms.ts'
+import { type JoinBuffer, type Room, Rooms } from './rooms.ts'
 
 export const INBOX_TOPIC = 'user:inbox'
 
@@ -19,7 +19,7 @@ export function chatTopic(id: ConversationId): string {
 
 export interface LiveDeps {
   hub: TopicHub
-  history: History
+  history: Pick<History, 'following'>
   relay: RelayWaker
   onError(error: unknown): void
 }
@@ -123,10 +123,18 @@ export class Live implements LiveEvents, BatchingListener {
     this.#rooms.open(id, head)
   }
 
-  /** The reply is out; answers what came above `head` meanwhile. */
-  joined(id: ConversationId, buffer: JoinBuffer, head: Seq): MessageEntry[] {
-    this.#rooms.get(id)?.joining.delete(buffer)
-    return buffer.entries.filter((entry) => entry.seq > head)
+  /**
+   * The reply is out; answers what came above `head` meanwhile. Where delivery here is behind it, `socket`
+   * (the connection that joined the conversation's own topic) is passed over until it has caught up.
+   */
+  joined(id: ConversationId, buffer: JoinBuffer, head: Seq, socket: string | null): MessageEntry[] {
+    const room = this.#rooms.get(id)
+    room?.joining.delete(buffer)
+    if (socket !== null && head > (this.#stream.headOf(id) ?? head)) {
+      room?.ahead.set(socket, head)
+      this.#stream.observe(id, head)
+    }
+    return buffer.entries.splice(0).filter((entry) => entry.seq > head)
   }
 
   left(id: ConversationId, buffer: JoinBuffer): void {
@@ -171,7 +179,10 @@ export class Live implements LiveEvents, BatchingListener {
     const room = this.#rooms.get(conversationId)
     if (!room) return
     const topic = chatTopic(conversationId)
-    const options = origin === null ? {} : { exceptConnectionId: origin }
+    const options = {
+      ...(origin === null ? {} : { exceptConnectionId: origin }),
+      ...skipping(room, entry.seq),
+    }
     this.#deps.hub.broadcast(topic, 'message:new', messageJson, options)
     for (const buffer of room.joining) buffer.entries.push(entry)
     if (room.inboxes.size === 0) return
@@ -202,4 +213,15 @@ export class Live implements LiveEvents, BatchingListener {
       },
     }))
   }
+}
+
+/** Sockets whose join's reply had this seq. */
+function skipping(room: Room, seq: Seq): { except?: ReadonlySet<string> } {
+  if (room.ahead.size === 0) return {}
+  const except = new Set<string>()
+  for (const [connectionId, head] of room.ahead) {
+    if (head >= seq) except.add(connectionId)
+    if (head <= seq) room.ahead.delete(connectionId)
+  }
+  return { except }
 }

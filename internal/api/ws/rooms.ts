@@ -16,6 +16,8 @@ export interface Room {
   joining: Set<JoinBuffer>
   /** Sockets that joined, or are joining, the conversation's own topic. */
   joined: number
+  /** Connection → last seq of its join's reply, where that is ahead of what was delivered here. */
+  ahead: Map<string, Seq>
   /** Entries that came before the conversation's place was known. */
   early: MessageEntry[]
 }
@@ -42,7 +44,7 @@ export class Rooms {
   enter(id: ConversationId): Room {
     let room = this.#rooms.get(id)
     if (!room) {
-      room = { inboxes: new Set(), joining: new Set(), joined: 0, early: [] }
+      room = { inboxes: new Set(), joining: new Set(), joined: 0, ahead: new Map(), early: [] }
       this.#rooms.set(id, room)
     }
     return room
