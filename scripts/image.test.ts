@@ -5,8 +5,10 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { z } from 'zod'
 import { Health } from '../internal/platform/health.ts'
+import { HttpListener } from '../internal/platform/http-listener.ts'
+import { createLogger } from '../internal/platform/logger.ts'
 import { Metrics } from '../internal/platform/metrics.ts'
-import { OperationsServer } from '../internal/platform/operations.ts'
+import { operationsServer } from '../internal/platform/operations.ts'
 import { ours, readCompose, readProject } from './compose.ts'
 import { lintDockerfile, parseDockerfile } from './dockerfile.ts'
 
@@ -108,7 +110,11 @@ describe('what the image runs', () => {
       metrics: new Metrics('api'),
       version: '0',
     }
-    const server = new OperationsServer(operations, { host: '127.0.0.1', port: 0 })
+    const server = new HttpListener(
+      operationsServer(operations),
+      { host: '127.0.0.1', port: 0 },
+      createLogger({ name: 'test', level: 'silent' }),
+    )
     const stop = new AbortController()
     let running = Promise.resolve()
     await new Promise<void>((ready) => {

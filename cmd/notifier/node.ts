@@ -5,10 +5,11 @@ import { version } from '../../internal/platform/cli.ts'
 import { systemClock } from '../../internal/platform/clock.ts'
 import { startErrorTracking } from '../../internal/platform/error-tracking.ts'
 import { Health } from '../../internal/platform/health.ts'
+import { HttpListener } from '../../internal/platform/http-listener.ts'
 import { atDrain, type Component } from '../../internal/platform/lifecycle.ts'
 import type { Logger } from '../../internal/platform/logger.ts'
 import { Metrics } from '../../internal/platform/metrics.ts'
-import { OperationsServer } from '../../internal/platform/operations.ts'
+import { operationsServer } from '../../internal/platform/operations.ts'
 import { RabbitConsumer } from '../../internal/queue/rabbitmq/consumer.ts'
 import { createPool } from '../../internal/repository/postgres/database.ts'
 import { createRedis, type RedisClient } from '../../internal/repository/redis/client.ts'
@@ -26,7 +27,7 @@ const REDIS = id<RedisClient>('Redis')
 const CONSUMER = id<RabbitConsumer>('RabbitConsumer')
 const HEALTH = id<Health>('Health')
 const NOTIFIER = id<Component[]>('Notifier')
-const OPERATIONS = id<OperationsServer>('OperationsServer')
+const OPERATIONS = id<HttpListener>('Operations')
 
 /** Everything a notifier process runs, stores first. */
 export async function createNotifierNode(config: Config, logger: Logger): Promise<Component[]> {
@@ -63,7 +64,7 @@ export async function createNotifierNode(config: Config, logger: Logger): Promis
     (health) => {
       const metrics = new Metrics('notifier')
       metrics.addHealth(health)
-      return new OperationsServer({ health, metrics, version: version() }, http)
+      return new HttpListener(operationsServer({ health, metrics, version: version() }), http, logger)
     },
     [HEALTH],
   )

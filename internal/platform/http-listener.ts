@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { aborted, type Component } from './lifecycle.ts'
 import type { Logger } from './logger.ts'
 
@@ -20,9 +19,10 @@ export class HttpListener implements Component {
     this.#logger = logger
   }
 
-  /** The port that is listened on (0 asks for a free one). */
+  /** The port that is listened on, once ready (0 asks for a free one). */
   get port(): number {
-    return (this.#server.address() as AddressInfo | null)?.port ?? 0
+    const address = this.#server.address()
+    return typeof address === 'object' && address !== null ? address.port : 0
   }
 
   async run(signal: AbortSignal, ready: () => void): Promise<void> {

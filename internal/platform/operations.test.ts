@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { Health } from './health.ts'
+import { HttpListener } from './http-listener.ts'
+import { createLogger } from './logger.ts'
 import { BoundedLabel, Metrics } from './metrics.ts'
-import { OperationsServer } from './operations.ts'
+import { operationsServer } from './operations.ts'
 
 let up = true
 const health = new Health({
@@ -21,7 +23,11 @@ const health = new Health({
 const metrics = new Metrics('notifier')
 metrics.addHealth(health)
 const stop = new AbortController()
-const server = new OperationsServer({ health, metrics, version: '1.2.3' }, { host: '127.0.0.1', port: 0 })
+const server = new HttpListener(
+  operationsServer({ health, metrics, version: '1.2.3' }),
+  { host: '127.0.0.1', port: 0 },
+  createLogger({ name: 'test', level: 'silent' }),
+)
 let running: Promise<void>
 
 beforeAll(async () => {

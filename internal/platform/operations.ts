@@ -1,7 +1,5 @@
-import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { Health } from './health.ts'
-import { aborted, type Component } from './lifecycle.ts'
 import type { Metrics } from './metrics.ts'
 
 export interface Operations {
@@ -39,43 +37,17 @@ function json(status: 200 | 503, body: unknown): OperationsAnswer {
 }
 
 /** The operations routes on a server of their own, for processes without an API. */
-export class OperationsServer implements Component {
-  readonly name = 'operations'
-  readonly #operations: Operations
-  readonly #listen: { host: string; port: number }
-  readonly #server: Server
-
-  constructor(operations: Operations, listen: { host: string; port: number }) {
-    this.#operations = operations
-    this.#listen = listen
-    this.#server = createServer({ requestTimeout: 10_000 }, (request, response) => {
-      const path = OPERATIONS_PATHS.find((known) => known === request.url?.split('?', 1)[0])
-      if (!path || (request.method !== 'GET' && request.method !== 'HEAD')) {
-        response.writeHead(path ? 405 : 404).end()
-        return
-      }
-      answerOperations(path, this.#operations).then(
-        ({ status, type, body }) =>
-          response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body),
-        (error: Error) => response.destroy(error),
-      )
-    })
-  }
-
-  /** The port that is listened on, once ready (0 asks for a free one). */
-  get port(): number {
-    const address = this.#server.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
-  }
-
-  async run(signal: AbortSignal, ready: () => void): Promise<void> {
-    this.#server.listen(this.#listen)
-    await once(this.#server, 'listening')
-    ready()
-    await aborted(signal)
-    const closed = once(this.#server, 'close')
-    this.#server.close()
-    this.#server.closeAllConnections()
-    await closed
-  }
+export function operationsServer(operations: Operations): Server {
+  return createServer({ requestTimeout: 10_000 }, (request, response) => {
+    const path = OPERATIONS_PATHS.find((known) => known === request.url?.split('?', 1)[0])
+    if (!path || (request.method !== 'GET' && request.method !== 'HEAD')) {
+      response.writeHead(path ? 405 : 404).end()
+      return
+    }
+    answerOperations(path, operations).then(
+      ({ status, type, body }) =>
+        response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body),
+      (error: Error) => response.destroy(error),
+    )
+  })
 }
