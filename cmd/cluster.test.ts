@@ -1,9 +1,14 @@
+import { createHash, randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import { z } from 'zod'
+import type { ClientId, ConversationId, UserId } from '../internal/domain/ids.ts'
+import { createLogPool } from '../internal/repository/postgres/log-pool.ts'
+import { PostgresMessageLog } from '../internal/repository/postgres/message-log.ts'
 import { Binary, clusterEnvironment } from '../internal/testkit/binary.ts'
 import { call, Person } from '../internal/testkit/client.ts'
 import { eventually } from '../internal/testkit/eventually.ts'
 import { type FcmStandIn, startFcm } from '../internal/testkit/fcm.ts'
+import { appendItem } from '../internal/testkit/fixtures.ts'
 import { cleanUpAfterFile } from '../internal/testkit/services.ts'
 import type { SocketClient } from '../internal/testkit/socket-client.ts'
 
@@ -108,6 +113,31 @@ describe('two API nodes and a notifier on the four stores', () => {
     const other = await ann.call(two, 'POST', path, { content: 'twice', clientId })
     expect([first.status, again.status, other.status]).toEqual([201, 200, 422])
     expect(again.body).toEqual({ ...z.object({}).loose().parse(first.body), duplicate: true })
+  })
+
+  it('tells the others of a message whose node died before it could, once the sender repeats it', async () => {
+    const [ann, bob] = [await Person.register(one), await Person.register(two)]
+    const id = await ann.open(one, 'direct', [bob])
+    const socket = await bob.connect(two)
+    await socket.join(`chat:${id}`)
+    const content = 'last words'
+    const clientId = randomUUID()
+    // As that node would have committed it.
+    const pool = createLogPool(env['DATABASE_URL'] ?? '', 'test', 1)
+    const item = appendItem(id as ConversationId, ann.id as UserId, content, {
+      operationId: clientId as ClientId,
+      bodyHash: createHash('sha256')
+        .update(JSON.stringify(['text', content, null]))
+        .digest()
+        .subarray(0, 16),
+    })
+    await new PostgresMessageLog(pool).append([item], { wait: true })
+    await pool.end()
+    const again = await ann.call(one, 'POST', `/conversations/${id}/messages`, { content, clientId })
+    expect(again).toMatchObject({ status: 200, body: { duplicate: true } })
+    // Within less than what the audit of live delivery takes.
+    await eventually(() => expect(heard(socket, `chat:${id}`)).toEqual([content]), { withinMs: 10_000 })
+    await socket.close()
   })
 
   it('closes the sockets of a session that ended at the other node, and refuses their return', async () => {

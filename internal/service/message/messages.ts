@@ -101,14 +101,15 @@ export class Messages {
     }
     const { conversationId } = item
     const { seq, ordinal } = appended
-    if (appended.status === 'duplicate') {
-      return { message: await this.#at(actor, conversationId, seq), duplicate: true }
-    }
-    const message = messageOf({ ...item, ...appended, rev: 0 })
+    const duplicate = appended.status === 'duplicate'
+    // The node that committed it may have died before it told anybody; who has heard of it passes it over.
+    const message = duplicate
+      ? await this.#at(actor, conversationId, seq)
+      : messageOf({ ...item, ...appended, rev: 0 })
     this.#deps.live.messageCreated(message, item.memberVersion, originConnection)
     this.#deps.pointers.moveRead({ conversationId, userId: actor.userId, seq, ordinal })
     this.#deps.relay.wake(conversationId)
-    return { message, duplicate: false }
+    return { message, duplicate }
   }
 
   /** @throws DomainError not_found for those who are not members. */
