@@ -1,8 +1,7 @@
 import type { z } from 'zod'
 import { DomainError } from '../domain/errors.ts'
 import type { Schema } from '../realtime/topic.ts'
-
-const FAULTS_MAX = 20
+import { fieldErrors } from './field-errors.ts'
 
 /** A zod schema for the socket, whose failures are `validation_failed` as those of REST. */
 export function parsing<S extends z.ZodType>(schema: S): Schema<z.output<S>> {
@@ -10,10 +9,9 @@ export function parsing<S extends z.ZodType>(schema: S): Schema<z.output<S>> {
     parse(payload) {
       const result = schema.safeParse(payload)
       if (result.success) return result.data
-      const errors = result.error.issues
-        .slice(0, FAULTS_MAX)
-        .map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
-      throw new DomainError('validation_failed', 'The payload is not valid.', { errors })
+      throw new DomainError('validation_failed', 'The payload is not valid.', {
+        errors: fieldErrors(result.error),
+      })
     },
   }
 }

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { DomainError, type ErrorCode, type FieldError } from '../../domain/errors.ts'
 import type { Actor, Scope } from '../../domain/user.ts'
 import type { RateLimit } from '../../service/limit/ports.ts'
+import { fieldErrors } from '../field-errors.ts'
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
 
@@ -151,23 +152,10 @@ export function answer<const Status extends number, Body>(status: Status, body: 
 
 export const NO_CONTENT = answer(204, undefined)
 
-const FAULTS_MAX = 20
-
 function check(schema: z.ZodType | null, value: unknown, faults: FieldError[]): unknown {
   if (!schema) return undefined
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  for (const { path, message } of result.error.issues.flatMap(plainIssues).slice(0, FAULTS_MAX)) {
-    faults.push({ path: path.map(String).join('.'), message })
-  }
+  faults.push(...fieldErrors(result.error))
   return undefined
-}
-
-/** Of a union, the faults of the shape that came nearest. */
-function plainIssues(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string }[] {
-  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue]
-  const nearest = issue.errors.reduce((best, errors) => (errors.length < best.length ? errors : best))
-  return nearest
-    .flatMap(plainIssues)
-    .map(({ path, message }) => ({ path: [...issue.path, ...path], message }))
 }
