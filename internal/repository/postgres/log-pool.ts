@@ -22,6 +22,8 @@ export function createLogPool(url: string, applicationName: string, max = 10): p
       enable_mergejoin: 'off',
       // Plans made this way look costly to the planner, and compiling one takes seconds.
       jit: 'off',
+      // Planning anew for each batch took longer than running it.
+      plan_cache_mode: 'force_generic_plan',
       synchronous_commit: 'on',
     },
   })
