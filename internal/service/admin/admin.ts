@@ -3,6 +3,7 @@ import { usernameKey } from '../../domain/identity.ts'
 import type { UserId } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
 import type { AuditEntry, AuditQuery, AuditReader, AuditTrail } from '../audit/ports.ts'
+import { cutPage, type Page } from '../page.ts'
 import type { SessionService } from '../session/sessions.ts'
 import type { AdminChange, AdminRepository, AdminUser, AdminUserQuery } from './ports.ts'
 
@@ -21,10 +22,9 @@ export class AdminService {
     this.#deps = deps
   }
 
-  async users(query: AdminUserQuery): Promise<{ items: AdminUser[]; nextCursor: string | null }> {
+  async users(query: AdminUserQuery): Promise<Page<AdminUser>> {
     const found = await this.#deps.repository.list({ ...query, limit: query.limit + 1 })
-    const items = found.slice(0, query.limit)
-    return { items, nextCursor: found.length > query.limit ? (items.at(-1)?.id ?? null) : null }
+    return cutPage(found, query.limit, ({ id }) => id)
   }
 
   /**
@@ -44,10 +44,9 @@ export class AdminService {
     return this.#apply(user.id, { role }, { actorId: null, sessionId: null, address: null })
   }
 
-  async audit(query: AuditQuery): Promise<{ items: AuditEntry[]; nextCursor: string | null }> {
+  async audit(query: AuditQuery): Promise<Page<AuditEntry>> {
     const found = await this.#deps.trail.list({ ...query, limit: query.limit + 1 })
-    const items = found.slice(0, query.limit)
-    return { items, nextCursor: found.length > query.limit ? String(items.at(-1)?.id) : null }
+    return cutPage(found, query.limit, ({ id }) => String(id))
   }
 
   async #apply(

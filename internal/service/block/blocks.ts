@@ -3,6 +3,7 @@ import type { UserId } from '../../domain/ids.ts'
 import type { Actor, User } from '../../domain/user.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { AuditTrail } from '../audit/ports.ts'
+import { cutPage, type Page } from '../page.ts'
 import type { UserRepository } from '../user/ports.ts'
 import type { BlockRepository } from './ports.ts'
 
@@ -34,14 +35,9 @@ export class BlockService {
     await this.#set(actor, id, false, address)
   }
 
-  async list(
-    actor: Actor,
-    limit: number,
-    after: UserId | null,
-  ): Promise<{ items: User[]; nextCursor: string | null }> {
+  async list(actor: Actor, limit: number, after: UserId | null): Promise<Page<User>> {
     const users = await this.#deps.repository.list(actor.userId, after, limit + 1)
-    const items = users.slice(0, limit)
-    return { items, nextCursor: users.length > limit ? (items.at(-1)?.id ?? null) : null }
+    return cutPage(users, limit, ({ id }) => id)
   }
 
   /** Blocks either way between a user and others: for conversations, mentions, presence. */

@@ -6,6 +6,7 @@ import type { Actor, User } from '../../domain/user.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
 import type { LiveEvents } from '../live/ports.ts'
 import type { RelayWaker } from '../message/ports.ts'
+import type { Page } from '../page.ts'
 import type {
   ActivityCursor,
   ConversationRepository,
@@ -20,11 +21,6 @@ export interface CreateInput {
   name: string | null
   description: string | null
   clientId: ClientId | null
-}
-
-export interface Page<Item> {
-  items: Item[]
-  nextCursor: string | null
 }
 
 export interface ConversationsDeps {

@@ -8,15 +8,11 @@ import {
 } from '../../domain/identity.ts'
 import type { UserId } from '../../domain/ids.ts'
 import type { Actor, OwnUser, User } from '../../domain/user.ts'
+import { cutPage, type Page } from '../page.ts'
 import type { ProfileChange, UserRepository } from './ports.ts'
 import { newPublicId } from './public-id.ts'
 
 const IDS_PER_QUERY = 1000
-
-export interface UserPage {
-  items: User[]
-  nextCursor: string | null
-}
 
 /** Profiles: one's own and others'. */
 export class UserService {
@@ -71,7 +67,7 @@ export class UserService {
    * By the beginning of a username, or by a whole email address, phone number or public id; ascending by
    * username. Addresses find only those who verified them, and are never answered.
    */
-  async search(query: string, limit: number, cursor: string | null): Promise<UserPage> {
+  async search(query: string, limit: number, cursor: string | null): Promise<Page<User>> {
     const text = query.trim()
     const users = await this.#users.search({
       usernamePrefix: /^[A-Za-z0-9._-]{1,32}$/.test(text) ? usernameKey(text) : null,
@@ -81,7 +77,6 @@ export class UserService {
       after: cursor === null ? null : usernameKey(cursor),
       limit: limit + 1,
     })
-    const items = users.slice(0, limit)
-    return { items, nextCursor: users.length > limit ? (items.at(-1)?.username ?? null) : null }
+    return cutPage(users, limit, ({ username }) => username)
   }
 }
