@@ -10,6 +10,9 @@ const BLOCK = `
 
 const UNBLOCK = 'delete from blocks where blocker_id = $1 and blocked_id = $2 returning blocker_id'
 
+// Whoever opens a conversation holds its users' keys: so it is there, to be bumped, or sees the block.
+const LOCK_PAIR = 'select 1 from users where id in ($1, $2) order by id for update'
+
 const BUMP = `
   update heads set member_version = member_version + 1 where conversation_id = (
     select conversation_id from direct_pairs
@@ -25,6 +28,7 @@ export class PostgresBlocks implements BlockRepository {
 
   set(blockerId: UserId, blockedId: UserId, blocked: boolean, at: Date): Promise<boolean> {
     return this.#sql.transaction(async (sql) => {
+      await sql.query(LOCK_PAIR, [blockerId, blockedId])
       // Heads first, as everywhere: sends hold its row while they are authorised.
       await sql.query(BUMP, [blockerId, blockedId])
       const rows = blocked
