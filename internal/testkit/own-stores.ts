@@ -36,6 +36,18 @@ interface StoreSpec<Name extends ServiceName> {
 // As in production: what is acknowledged has been written.
 const DURABLE = ['fsync=on', 'synchronous_commit=on', 'full_page_writes=on'].flatMap((one) => ['-c', one])
 
+const NATIVE = {
+  postgres: nativePostgres,
+  redis: nativeRedis,
+  rabbitmq: nativeRabbitmq,
+  cassandra: nativeCassandra,
+}
+
+/** Whether the store can be run as a process of this machine; containers are not killed here. */
+export function canOwn(name: ServiceName): boolean {
+  return NATIVE[name].installed()
+}
+
 /** PostgreSQL that keeps what it acknowledged. The test file's services are this one from now on. */
 export async function ownPostgres(): Promise<OwnStore> {
   const store = await own({
