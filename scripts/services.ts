@@ -3,10 +3,10 @@
  * `left-out` prints, as JSON, which are missing and the test files that cannot run without them.
  * With `--keep` a later test run uses and leaves them. Any number of starts at once share one set.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { processIdentity } from '../internal/platform/process-identity.ts'
+import { lockFolder } from '../internal/platform/folder-lock.ts'
+import { OperatorError } from '../internal/platform/operator-error.ts'
 import { canRunPython, leftOut } from '../internal/testkit/services/left-out.ts'
 import { startServices, stopServices } from '../internal/testkit/services/start.ts'
 import {
@@ -15,8 +15,6 @@ import {
   SERVICE_NAMES,
   STATE_FOLDER,
 } from '../internal/testkit/services/state.ts'
-
-const LOCK_FILE = join(STATE_FOLDER, 'lock')
 
 async function main([command, ...flags]: string[]): Promise<void> {
   if (command === 'start') return start(flags.includes('--keep'))
@@ -43,35 +41,24 @@ async function stop(unlessKept: boolean): Promise<void> {
 }
 
 /** Waits for another `services.ts` of this checkout; a lock whose holder has died is taken over. */
-async function lock(): Promise<void> {
+async function lock(): Promise<() => void> {
   mkdirSync(STATE_FOLDER, { recursive: true })
   for (;;) {
     try {
-      writeFileSync(LOCK_FILE, `${process.pid} ${processIdentity(process.pid)}`, { flag: 'wx' })
-      return
+      return lockFolder(STATE_FOLDER)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      if (!(error instanceof OperatorError)) throw error
     }
-    const [pid = '', identity] = readLock().split(' ')
-    if (pid && processIdentity(Number(pid)) !== identity) rmSync(LOCK_FILE, { force: true })
     await sleep(200)
   }
 }
 
-function readLock(): string {
-  try {
-    return readFileSync(LOCK_FILE, 'utf8')
-  } catch {
-    return '' // given back in the meantime
-  }
-}
-
-await lock()
+const unlock = await lock()
 try {
   await main(process.argv.slice(2))
 } catch (error) {
   console.error(`  services: ${error instanceof Error ? error.message : error}`)
   process.exitCode = 1
 } finally {
-  rmSync(LOCK_FILE, { force: true })
+  unlock()
 }

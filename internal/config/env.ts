@@ -41,7 +41,8 @@ export class EnvReader {
     try {
       return readFileSync(file, 'utf8').replace(/\r?\n$/, '') || undefined
     } catch (error) {
-      this.fault(`${name}_FILE`, `cannot read ${file} (${(error as NodeJS.ErrnoException).code})`)
+      const why = typeof error === 'object' && error !== null && 'code' in error ? error.code : error
+      this.fault(`${name}_FILE`, `cannot read ${file} (${why})`)
       return undefined
     }
   }

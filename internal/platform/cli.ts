@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { ConfigError } from '../config/env.ts'
+import { errorCode } from './error-code.ts'
 import { OperatorError } from './operator-error.ts'
 
 export interface Binary {
@@ -26,7 +27,7 @@ export function version(): string {
       const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'))
       if (name === 'realchat') return version
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      if (errorCode(error) !== 'ENOENT') throw error
     }
   }
   return 'unknown'
@@ -72,12 +73,14 @@ function fail(code: number, ...lines: string[]): never {
 /** One clear line for what an operator can mend; the stack for what only we can. */
 function describeFailure(error: unknown): string {
   if (error instanceof OperatorError) return error.message
-  const { code, message, stack } = error as NodeJS.ErrnoException
-  const port = (error as { port?: number }).port
+  if (!(error instanceof Error)) return String(error)
+  const { message, stack } = error
+  const code = errorCode(error)
+  const port = 'port' in error ? error.port : null
   if (code === 'EADDRINUSE') return `Port ${port} is in use: stop what listens there, or set PORT.`
   if (code === 'EACCES' && port)
     return `Port ${port} may not be opened by this user: set PORT to one above 1023.`
   if (code === 'ENOSPC') return `The disk is full: ${message}`
   if (code && UNREACHABLE.test(code)) return `A service cannot be reached: ${message}`
-  return stack ?? String(error)
+  return stack ?? message
 }

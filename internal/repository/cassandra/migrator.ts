@@ -105,10 +105,7 @@ async function connect(client: cassandra.Client, { contactPoints }: CassandraMig
   try {
     await client.connect()
   } catch (error) {
-    const reason = (error as Error).message
-    throw new OperatorError(`Cassandra cannot be reached at ${contactPoints.join(', ')}: ${reason}`, {
-      cause: error,
-    })
+    throw OperatorError.because(`Cassandra cannot be reached at ${contactPoints.join(', ')}`, error)
   }
 }
 
@@ -127,7 +124,7 @@ async function run(client: cassandra.Client, name: string, cql: string): Promise
     try {
       await change(client, statement)
     } catch (error) {
-      throw new OperatorError(`migration ${name} failed: ${(error as Error).message}`, { cause: error })
+      throw OperatorError.because(`migration ${name} failed`, error)
     }
   }
 }

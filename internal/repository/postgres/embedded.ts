@@ -54,7 +54,7 @@ function openFolder(dataDir: string): () => void {
     return lockFolder(dataDir)
   } catch (error) {
     if (error instanceof OperatorError) throw error
-    throw new OperatorError(`DATA_DIR cannot be used: ${(error as Error).message}`, { cause: error })
+    throw OperatorError.because('DATA_DIR cannot be used', error)
   }
 }
 

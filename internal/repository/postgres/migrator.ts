@@ -132,6 +132,6 @@ async function step(
     if (transaction) await client.query('commit')
   } catch (error) {
     if (transaction) await client.query('rollback')
-    throw new OperatorError(`migration ${name} failed: ${(error as Error).message}`, { cause: error })
+    throw OperatorError.because(`migration ${name} failed`, error)
   }
 }
