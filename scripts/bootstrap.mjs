@@ -12,6 +12,15 @@ export const node = join(root, 'node_modules', 'node', 'bin', 'node')
 const LOCK_MARK = join(root, 'node_modules', '.realchat-installed')
 const BUILD_MARK = join(root, 'dist', '.built-from')
 const OUTPUT_KEPT = 20_000
+/** Without what npm has to say to developers: of engines, as the project brings its own Node, and of funds. */
+const INSTALL = [
+  'ci',
+  '--include=dev',
+  '--no-audit',
+  '--no-fund',
+  '--loglevel=error',
+  '--fetch-retry-maxtimeout=10000',
+]
 
 /** Ends this process with one line. */
 export function fail(line, code = 1) {
@@ -84,7 +93,7 @@ export async function install() {
   const byHand = mtime(join(root, 'node_modules', '.package-lock.json'))
   if (installed === '' && byHand > mtime(lockFile) && existsSync(node)) return
   console.log('Installing packages with npm ci (a minute the first time) ...')
-  const { code, output } = await npm(['ci', '--include=dev', '--no-audit', '--no-fund'])
+  const { code, output } = await npm(INSTALL, { quiet: true })
   if (code !== 0) fail(explainInstall(output))
   writeFileSync(LOCK_MARK, wanted)
 }
@@ -94,7 +103,7 @@ function explainInstall(output) {
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network/.test(output))
     return 'The package registry cannot be reached: npm ci needs the network, or a filled npm cache.'
   if (/EACCES|EPERM/.test(output)) return `npm ci may not write to ${root}: check who owns it.`
-  return 'npm ci failed; its words are above.'
+  return `${output.trimEnd()}\nnpm ci failed; its words are above.`
 }
 
 /** Builds to dist unless that was built from these very files. */
@@ -143,5 +152,7 @@ export function handOver(args) {
     })
   }
   child.on('error', (error) => fail(`Node 24 could not be started: ${error.message}`))
-  child.on('close', (code) => process.exit(code === null ? 1 : code))
+  child.on('close', (code, signal) =>
+    code === null ? fail(`The server was ended by ${signal}.`) : process.exit(code),
+  )
 }

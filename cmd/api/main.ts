@@ -3,7 +3,7 @@ import { runBinary } from '../../internal/platform/cli.ts'
 import { runComponents } from '../../internal/platform/lifecycle.ts'
 import { createLogger } from '../../internal/platform/logger.ts'
 import { createApiNode } from '../compose/node.ts'
-import { warnOfLimits } from '../compose/warnings.ts'
+import { warnOfCourier, warnOfLimits } from '../compose/warnings.ts'
 
 const ABOUT = `Serves REST under /api/v1 and Phoenix Channels at /socket/websocket, and relays the message log.
 
@@ -21,6 +21,7 @@ await runBinary({
     if (config.postgres.kind === 'embedded' || config.secretKey === null) throw new Error('not configured')
     const logger = createLogger({ name: 'api', level: config.log.level })
     warnOfLimits(config, logger)
+    warnOfCourier(config, logger)
     const { components } = await createApiNode({
       config,
       logger,

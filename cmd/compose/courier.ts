@@ -19,8 +19,6 @@ export interface CourierOptions {
 export function composeCourier({ config, pool, clock, logger }: CourierOptions): PostOffice {
   const { mail, sms } = config
   const outbox = new PostgresDeveloperOutbox(pool)
-  if (mail.kind === 'outbox') logger.warn('SMTP_URL is not set: mails go to the developer outbox only')
-  if (sms.kind === 'outbox') logger.warn('SMS_URL is not set: text messages go to the developer outbox only')
   return new PostOffice({
     email:
       mail.kind === 'smtp' ? new SmtpCarrier(mail.url, mail.from) : new OutboxCarrier('email', outbox, clock),

@@ -31,7 +31,6 @@ export function composeNotifier({ pool, push, publicUrl, ...rest }: NotifierOpti
     claims: new PostgresClaimStore(pool),
   }
   if (push.kind === 'outbox') {
-    rest.logger.warn('FIREBASE_PROJECT_ID is not set: pushes go to the developer outbox only')
     const sender = new OutboxSender(new PostgresDeveloperOutbox(pool), rest.clock)
     return [notifierComponent({ ...shared, sender })]
   }

@@ -5,3 +5,15 @@ export function warnOfLimits(config: Config, logger: Logger): void {
   if (config.rateLimitScale !== 0) return
   logger.warn('RATE_LIMIT_SCALE is 0: all rate limits are off. Never run a public server like this.')
 }
+
+/** In the API: mails and text messages that nobody will get. */
+export function warnOfCourier({ mail, sms }: Config, logger: Logger): void {
+  if (mail.kind === 'outbox') logger.warn('SMTP_URL is not set: mails go to the developer outbox only')
+  if (sms.kind === 'outbox') logger.warn('SMS_URL is not set: text messages go to the developer outbox only')
+}
+
+/** In the notifier: pushes that nobody will get. */
+export function warnOfPush({ push }: Config, logger: Logger): void {
+  if (push.kind !== 'outbox') return
+  logger.warn('FIREBASE_PROJECT_ID is not set: pushes go to the developer outbox only')
+}

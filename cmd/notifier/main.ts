@@ -2,6 +2,7 @@ import { loadConfig } from '../../internal/config/config.ts'
 import { runBinary } from '../../internal/platform/cli.ts'
 import { runComponents } from '../../internal/platform/lifecycle.ts'
 import { createLogger } from '../../internal/platform/logger.ts'
+import { warnOfPush } from '../compose/warnings.ts'
 import { createNotifierNode } from './node.ts'
 
 const ABOUT = `Consumes chat events and sends push notifications. Any number may run at once.
@@ -19,6 +20,7 @@ await runBinary({
   async main(signal) {
     const config = loadConfig('notifier', process.env)
     const logger = createLogger({ name: 'notifier', level: config.log.level })
+    warnOfPush(config, logger)
     const components = await createNotifierNode(config, logger)
     await runComponents(components, signal, () => logger.info('ready'))
   },

@@ -55,7 +55,21 @@ async function serve({ config, logger, databaseUrl, signal, say, watch }: Servin
     seeded.catch((error: unknown) => logger.error({ err: error }, 'the samples could not be added'))
     logger.info('ready')
     say(`RealChat is at ${publicUrl} (documentation: ${publicUrl}/docs, sockets: /socket/websocket)`)
+    const unsent = unsentBy(config)
+    if (unsent) say(`${unsent} are not sent but shown at ${publicUrl}/dev/outbox`)
+    say(`Ctrl-C stops it${watch ? `; the data stays in ${config.dataDir}` : ''}`)
   })
+}
+
+/** What has no carrier and stays here, as the start of a sentence; null when everything is sent. */
+function unsentBy({ mail, sms, push }: Config): string | null {
+  const kinds = [
+    ...(mail.kind === 'outbox' ? ['mails'] : []),
+    ...(sms.kind === 'outbox' ? ['text messages'] : []),
+    ...(push.kind === 'outbox' ? ['pushes'] : []),
+  ]
+  if (kinds.length === 0) return null
+  return new Intl.ListFormat('en-GB').format(kinds).replace(/^./, (letter) => letter.toUpperCase())
 }
 
 /** The notifier, in this process. */
