@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import type { Container } from 'inversify'
 import { Live } from '../../internal/api/ws/live.ts'
-import { type ClientId, type ConversationId, uuidv7 } from '../../internal/domain/ids.ts'
+import { type ConversationId, newOperationId, uuidv7 } from '../../internal/domain/ids.ts'
 import { BatchingBus } from '../../internal/realtime/batching.ts'
 import { TopicHub } from '../../internal/realtime/hub.ts'
 import { Relay } from '../../internal/relay/relay.ts'
@@ -121,7 +120,7 @@ function bindServices(container: Container): void {
           users,
           live,
           relay,
-          newId: () => uuidv7(clock.now()) as ConversationId,
+          newId: () => uuidv7<ConversationId>(clock.now()),
           now: clock.now,
         }),
       [ID.conversationStore, ID.identity, ID.live, ID.relay, ID.clock],
@@ -138,7 +137,7 @@ function bindServices(container: Container): void {
           live,
           pointers,
           relay,
-          newOperationId: () => randomUUID() as ClientId,
+          newOperationId,
         }),
       [ID.conversationStore, ID.appender, ID.history, ID.live, ID.pointers, ID.relay],
     )

@@ -74,7 +74,7 @@ async function say(
   for (const [n, content] of lines.entries()) {
     const actor = actors[n % actors.length]
     if (!actor) return
-    const input = { clientId: uuidv7() as ClientId, type: 'text' as const, content, replyTo: null }
+    const input = { clientId: uuidv7<ClientId>(), type: 'text' as const, content, replyTo: null }
     await messagesOf(container).send(actor, conversationId, input, null)
   }
 }

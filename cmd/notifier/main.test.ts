@@ -49,7 +49,7 @@ describe('cmd/notifier', () => {
     ann = await insertUser(pool, 'Ann')
     const bob = await insertUser(pool, 'Bob')
     conversation = await insertConversation(pool, 'direct', [ann, bob])
-    const registration = { id: uuidv7() as DeviceId, userId: bob, sessionId: await insertSession(pool, bob) }
+    const registration = { id: uuidv7<DeviceId>(), userId: bob, sessionId: await insertSession(pool, bob) }
     const token = { platform: 'web' as const, deviceName: null, token: 'bob-web', nowMs: Date.now() }
     await new PostgresPushTokens(pool).register({ ...registration, ...token }, 20)
   })

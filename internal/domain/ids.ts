@@ -16,23 +16,29 @@ export type Rev = number
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
-/** True for a lower-case UUID string of any version. */
-export function isUuid(text: string): boolean {
+/** True for a lower-case UUID string of any version; the caller says whose id it then is. */
+export function isUuid<Id extends string = string>(text: string): text is Id {
   return UUID.test(text)
 }
 
-export function formatUuid(bytes: Uint8Array): string {
+/** The one place where bytes become an id: whose it is, its maker says. */
+function idOf<Id extends string>(bytes: Uint8Array): Id {
   const hex = Buffer.from(bytes.buffer, bytes.byteOffset, 16).toString('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as Id
 }
 
-/** RFC 9562 UUIDv7: 48 bits of `nowMs`, 74 random bits. */
-export function uuidv7(nowMs: number = Date.now()): string {
+/** A new id. RFC 9562 UUIDv7: 48 bits of `nowMs`, 74 random bits. */
+export function uuidv7<Id extends string = string>(nowMs: number = Date.now()): Id {
   const bytes = randomBytes(16)
   bytes.writeUIntBE(nowMs, 0, 6)
   bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f)
   bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f)
-  return formatUuid(bytes)
+  return idOf(bytes)
+}
+
+/** Of a send or a change whose client gave no id of its own. */
+export function newOperationId(): ClientId {
+  return uuidv7()
 }
 
 export interface MessageKey {
@@ -62,7 +68,7 @@ export function messageIdOf(key: MessageKey): MessageId {
   // The last two bits of these 32 stay with the hash: 2 bits variant, 28 bits seq, 2 bits hash.
   const low = key.seq % SEQ_HIGH_STEP
   bytes.writeUInt32BE((0x80000000 | (low << 2) | ((bytes[11] ?? 0) & 0x03)) >>> 0, 8)
-  return formatUuid(bytes) as MessageId
+  return idOf(bytes)
 }
 
 /** The seq a message id carries, or null when the id is not one of ours. */

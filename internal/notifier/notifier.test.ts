@@ -61,7 +61,7 @@ describe('notifier on RabbitMQ, PostgreSQL and a stand-in FCM', () => {
   async function register(userId: UserId, token: string): Promise<DeviceId> {
     const sessionId = await insertSession(pool, userId)
     const registration = {
-      id: uuidv7() as DeviceId,
+      id: uuidv7<DeviceId>(),
       userId,
       sessionId,
       platform: 'android' as const,

@@ -55,7 +55,7 @@ it('writes to the developer outbox, in one process on PostgreSQL alone, what wou
   const ann = await insertUser(pool, 'Ann')
   const bob = await insertUser(pool, 'Bob')
   const conversationId = await insertConversation(pool, 'direct', [ann, bob])
-  const registration = { id: uuidv7() as DeviceId, userId: bob, sessionId: await insertSession(pool, bob) }
+  const registration = { id: uuidv7<DeviceId>(), userId: bob, sessionId: await insertSession(pool, bob) }
   const token = {
     platform: 'ios' as const,
     deviceName: null,

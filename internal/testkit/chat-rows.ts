@@ -16,7 +16,7 @@ export async function insertUser(pool: pg.Pool, label: string): Promise<UserId> 
 }
 
 export async function insertSession(pool: pg.Pool, userId: UserId): Promise<SessionId> {
-  const id = uuidv7() as SessionId
+  const id = uuidv7<SessionId>()
   await pool.query(
     `insert into sessions (id, user_id, device_name, address, created_at, last_seen_at, expires_at)
      values ($1, $2, 'test', '127.0.0.1', now(), now(), now() + interval '1 day')`,

@@ -11,11 +11,11 @@ export interface EventOptions {
 }
 
 export function randomUserId(): UserId {
-  return uuidv7() as UserId
+  return uuidv7<UserId>()
 }
 
 export function randomConversationId(): ConversationId {
-  return uuidv7() as ConversationId
+  return uuidv7<ConversationId>()
 }
 
 /** The event of a plain text message, as the relay makes it. */
@@ -24,7 +24,7 @@ export function messageEvent(options: EventOptions = {}): MessageCreated {
   const senderId = options.senderId ?? randomUserId()
   const seq = options.seq ?? 1
   const nowMs = Date.now()
-  const clientId = uuidv7() as ClientId
+  const clientId = uuidv7<ClientId>()
   const message: Message = {
     id: messageIdOf({ conversationId, seq, stamp: nowMs * 1000, senderId, operationId: clientId, era: 1 }),
     conversationId,

@@ -1,6 +1,6 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
-import { type ConversationId, type UserId, uuidv7 } from '../domain/ids.ts'
+import { type ConversationId, newOperationId, type UserId, uuidv7 } from '../domain/ids.ts'
 import { payloadOf, previewOf } from '../domain/log-entry.ts'
 import { PostgresConversations } from '../repository/postgres/conversation.ts'
 import { createPool } from '../repository/postgres/database.ts'
@@ -8,7 +8,7 @@ import type { AppendItem } from '../service/message/ports.ts'
 
 /** Users that exist and cannot sign in. */
 export async function createUsers(pool: pg.Pool, count: number): Promise<UserId[]> {
-  const ids = Array.from({ length: count }, () => uuidv7() as UserId)
+  const ids = Array.from({ length: count }, () => uuidv7<UserId>())
   await pool.query(
     `insert into users (id, username, display_name, public_id, created_at)
      select u.id, 'user' || u.tag, 'User', u.tag, now()
@@ -26,7 +26,7 @@ export async function createGroup(
   const memberIds = typeof members === 'number' ? await createUsers(pool, members) : members
   const [createdBy] = memberIds
   if (!createdBy) throw new RangeError('a group has at least one member')
-  const id = uuidv7() as ConversationId
+  const id = uuidv7<ConversationId>()
   const created = await new PostgresConversations(pool).create({
     id,
     kind: 'group',
@@ -49,7 +49,7 @@ export function appendItem(
   content: string,
   given: Partial<AppendItem> = {},
 ): AppendItem {
-  const operationId = given.operationId ?? (randomUUID() as AppendItem['operationId'])
+  const operationId = given.operationId ?? newOperationId()
   const payload = payloadOf({
     clientId: operationId,
     type: 'text',

@@ -100,7 +100,7 @@ export function chatTopicDefinition(deps: ChatTopicDeps): TopicDefinition<Actor,
 /** Ids are lower case: broadcasts go by the topic's name, and in another case nobody would hear them. */
 export function conversationOf(topic: string): ConversationId | null {
   const id = topic.slice(PREFIX.length)
-  return topic.startsWith(PREFIX) && isUuid(id) ? (id as ConversationId) : null
+  return topic.startsWith(PREFIX) && isUuid<ConversationId>(id) ? id : null
 }
 
 interface ChatReading extends Reading {
@@ -114,7 +114,9 @@ async function readFrom(
   after: Seq | null,
   epoch: string | null,
 ): Promise<ChatReading> {
-  const read = (range: SeqRange) => history.read(state.conversationId, connection.actor.userId, range)
+  // A join does not fail for the archive's sake: people chat on, and pull the rest when it is back.
+  const read = (range: SeqRange & { anchor: 'before' | 'after' }) =>
+    history.readReachable(state.conversationId, connection.actor.userId, range)
   if (after === null) return { ...(await read(newest(NEWEST))), reset: false }
   const reading = await read({ anchor: 'after', seq: after, limit: MISSED_MAX })
   const isKnown = (epoch === null || epoch === reading.window.epoch) && after <= reading.window.seq

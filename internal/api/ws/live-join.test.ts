@@ -4,10 +4,10 @@ import type { Message } from '../../domain/message.ts'
 import { TopicHub } from '../../realtime/hub.ts'
 import { chatTopic, Live } from './live.ts'
 
-const id = uuidv7() as ConversationId
+const id = uuidv7<ConversationId>()
 
 function messageAt(seq: number): Message {
-  return { conversationId: id, seq, senderId: uuidv7() as UserId, content: `number ${seq}` } as Message
+  return { conversationId: id, seq, senderId: uuidv7<UserId>(), content: `number ${seq}` } as Message
 }
 
 /** A socket on the conversation's topic and the seqs that were broadcast to it. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { type ConversationId, type UserId, uuidv7 } from '../../domain/ids.ts'
 import { decodeLiveEntry, encodeLiveEntry, type LiveEntry, shardOf } from './live-entry.ts'
 
-const conversationId = uuidv7() as ConversationId
+const conversationId = uuidv7<ConversationId>()
 
 describe('a live entry', () => {
   const entries: LiveEntry[] = [
@@ -15,7 +15,7 @@ describe('a live entry', () => {
       messageJson: '{"content":"one\\ntwo three"}',
     },
     { kind: 'message', conversationId, seq: 1, memberVersion: 1, origin: null, messageJson: '{}' },
-    { kind: 'created', conversationId, memberIds: [uuidv7() as UserId, uuidv7() as UserId] },
+    { kind: 'created', conversationId, memberIds: [uuidv7<UserId>(), uuidv7<UserId>()] },
   ]
 
   it.each(entries)('is read as it was written: $kind', (entry) => {

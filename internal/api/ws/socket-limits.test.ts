@@ -2,8 +2,8 @@ import { expect, it } from '@jest/globals'
 import { type UserId, uuidv7 } from '../../domain/ids.ts'
 import { SocketLimits } from './socket-limits.ts'
 
-const ann = uuidv7() as UserId
-const bob = uuidv7() as UserId
+const ann = uuidv7<UserId>()
+const bob = uuidv7<UserId>()
 
 function limitsAt(scale: number) {
   const time = { now: 1_000_000 }

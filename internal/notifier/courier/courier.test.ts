@@ -12,7 +12,7 @@ import type { Carrier } from './ports.ts'
 import { SmtpCarrier } from './smtp.ts'
 import { TwilioCarrier } from './twilio.ts'
 
-const userId = uuidv7() as UserId
+const userId = uuidv7<UserId>()
 const code = { kind: 'code', purpose: 'verify', code: '012345', minutes: 10 } as const
 const cleanups: (() => Promise<unknown>)[] = []
 

@@ -22,7 +22,7 @@ describe('Cassandra out of reach', () => {
       keyspace: 'none',
     })
     const archive = new CassandraMessageArchive(nowhere)
-    const id = uuidv7() as ConversationId
+    const id = uuidv7<ConversationId>()
     await expect(archive.range(id, 1, 2)).rejects.toMatchObject({ code: 'dependency_unavailable' })
     await expect(archive.write([logEntry(id, 1)])).rejects.toMatchObject({ code: 'dependency_unavailable' })
     await nowhere.shutdown()

@@ -19,8 +19,8 @@ export function logEntry(
     era: 1,
     ordinal: seq,
     stamp: 1_795_000_000_000_000 + seq,
-    senderId: uuidv7() as UserId,
-    operationId: uuidv7() as ClientId,
+    senderId: uuidv7<UserId>(),
+    operationId: uuidv7<ClientId>(),
     payload: payloadOf({
       clientId: null,
       type: 'text',
@@ -37,7 +37,7 @@ export function logEntry(
 /** What every MessageArchive promises its readers and the relay. */
 export function messageArchiveContract(name: string, open: () => Archive): void {
   describe(`MessageArchive on ${name}`, () => {
-    const newConversation = () => uuidv7() as ConversationId
+    const newConversation = () => uuidv7<ConversationId>()
     const seqs = (entries: LogEntry[]) => entries.map((entry) => entry.seq)
 
     it('gives back exactly what was written, ascending, whatever the order of writing', async () => {

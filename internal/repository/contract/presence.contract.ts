@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, it } from '@jest/globals'
-import type { UserId } from '../../domain/ids.ts'
+import { type UserId, uuidv7 } from '../../domain/ids.ts'
 import type { PresenceStore } from '../../service/presence/ports.ts'
 import { eventually } from '../../testkit/eventually.ts'
 
@@ -9,7 +9,7 @@ const SHORT_MS = 150
 
 /** What every PresenceStore does; `make` gives one with leases of this length. */
 export function presenceStoreContract(make: (leaseMs: number) => PresenceStore): void {
-  const user = () => randomUUID() as UserId
+  const user = () => uuidv7<UserId>()
   const node = async (store: PresenceStore) => {
     const name = `node-${randomUUID()}`
     await store.renew(name)

@@ -4,8 +4,8 @@ import type { SessionCache, SessionState } from '../../service/session/ports.ts'
 
 /** What every SessionCache does; `expire` makes the given milliseconds pass. */
 export function sessionCacheContract(make: () => SessionCache, expire: (ms: number) => Promise<void>): void {
-  const id = () => uuidv7() as SessionId
-  const state: SessionState = { userId: uuidv7() as UserId, role: 'admin', status: 'active', ended: false }
+  const id = () => uuidv7<SessionId>()
+  const state: SessionState = { userId: uuidv7<UserId>(), role: 'admin', status: 'active', ended: false }
 
   it('gives back what was put, the last of it', async () => {
     const cache = make()

@@ -28,7 +28,7 @@ describe('a block while a direct conversation of the two is being opened', () =>
   it('changes the version that sends are authorised against, too', async () => {
     const [ann, bob] = await createUsers(pool, 2)
     if (!ann || !bob) throw new Error('two users')
-    const id = uuidv7() as ConversationId
+    const id = uuidv7<ConversationId>()
     let isBlocked = false
     let blocking: Promise<unknown> = Promise.resolve()
     await transaction(pool, async (client) => {

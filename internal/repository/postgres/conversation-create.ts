@@ -1,6 +1,6 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
-import type { ClientId, ConversationId } from '../../domain/ids.ts'
+import { type ConversationId, newOperationId } from '../../domain/ids.ts'
 import { payloadOf, previewOf } from '../../domain/log-entry.ts'
 import type { Created, NewConversation } from '../../service/conversation/ports.ts'
 import { appendColumns } from './message-log.ts'
@@ -99,7 +99,7 @@ async function claimClientId(client: pg.ClientBase, given: NewConversation): Pro
 }
 
 async function appendCreation(client: pg.ClientBase, given: NewConversation): Promise<void> {
-  const operationId = randomUUID() as ClientId
+  const operationId = newOperationId()
   const payload = payloadOf({
     clientId: null,
     type: 'system',

@@ -77,7 +77,7 @@ async function planOf(work: (sql: Recording) => Promise<unknown>): Promise<strin
 }
 
 describe('lists of identity', () => {
-  const before = uuidv7() as UserId
+  const before = uuidv7<UserId>()
   const none = {
     actorId: null,
     action: null,

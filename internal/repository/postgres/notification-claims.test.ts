@@ -33,7 +33,7 @@ describe('PostgresClaimStore', () => {
     return {
       day: '2026-11-21',
       eventId: `${conversationId}:1:s1`,
-      deviceId: uuidv7() as DeviceId,
+      deviceId: uuidv7<DeviceId>(),
       userId: randomUserId(),
       conversationId,
       seq: 1,

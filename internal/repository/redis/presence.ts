@@ -86,7 +86,9 @@ export class RedisPresenceStore implements PresenceStore {
 
   async #bury(node: string, offline: UserId[]): Promise<void> {
     for (;;) {
-      const page = (await this.#redis.srandmember(this.#nodeKey(node), PAGE)).filter(isUserId)
+      const page = (await this.#redis.srandmember(this.#nodeKey(node), PAGE)).filter((text) =>
+        isUuid<UserId>(text),
+      )
       if (page.length === 0) return
       const alive = await this.#alive()
       if (alive.has(node)) return
@@ -127,10 +129,6 @@ export class RedisPresenceStore implements PresenceStore {
   #userKey(userId: UserId): string {
     return `${this.#prefix}user:${userId}`
   }
-}
-
-function isUserId(text: string): text is UserId {
-  return isUuid(text)
 }
 
 function strings(reply: unknown): string[] {

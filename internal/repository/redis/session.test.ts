@@ -36,8 +36,8 @@ describe('RedisSessionCache', () => {
     const failures: unknown[] = []
     const nobody = createRedis(['redis://127.0.0.1:1'], 'test')
     const cache = new RedisSessionCache(nobody, prefix, (error) => failures.push(error))
-    const id = uuidv7() as SessionId
-    await cache.put(id, { userId: uuidv7() as UserId, role: 'user', status: 'active', ended: false }, 1000)
+    const id = uuidv7<SessionId>()
+    await cache.put(id, { userId: uuidv7<UserId>(), role: 'user', status: 'active', ended: false }, 1000)
     expect(await cache.get(id)).toBeNull()
     await cache.forget([id])
     expect(failures).toHaveLength(3)

@@ -48,6 +48,6 @@ function encode({ userId, role, status, ended }: SessionState): string {
 function decode(text: string): SessionState | null {
   const [userId = '', role, status, ended] = text.split(' ')
   const known = STATUSES.find((name) => name === status)
-  if (!isUuid(userId) || known === undefined || (role !== 'user' && role !== 'admin')) return null
-  return { userId: userId as UserId, role, status: known, ended: ended === '1' }
+  if (!isUuid<UserId>(userId) || known === undefined || (role !== 'user' && role !== 'admin')) return null
+  return { userId, role, status: known, ended: ended === '1' }
 }

@@ -65,8 +65,9 @@ export class AccessTokens {
         },
       )
       const { sub = '', sid } = payload
-      if (typeof sid !== 'string' || !isUuid(sub) || !isUuid(sid)) throw new errors.JWTInvalid()
-      return { userId: sub as UserId, sessionId: sid as SessionId }
+      if (typeof sid !== 'string' || !isUuid<UserId>(sub) || !isUuid<SessionId>(sid))
+        throw new errors.JWTInvalid()
+      return { userId: sub, sessionId: sid }
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error
       const expired = error instanceof errors.JWTExpired

@@ -78,7 +78,7 @@ export class AuthService {
     }
     const passwordHash = await hasher.hash(password)
     const now = clock.now()
-    const id = uuidv7(now) as UserId
+    const id = uuidv7<UserId>(now)
     const at = new Date(now)
     await accounts.create({
       id,

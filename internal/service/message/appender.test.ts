@@ -1,15 +1,14 @@
-import { randomUUID } from 'node:crypto'
 import { setImmediate as tick } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { type ClientId, type ConversationId, type UserId, uuidv7 } from '../../domain/ids.ts'
+import { type ConversationId, newOperationId, type UserId, uuidv7 } from '../../domain/ids.ts'
 import { Appender } from './appender.ts'
 import type { AppendItem, AppendOutcome, MessageLog } from './ports.ts'
 
 type Fault = 'none' | 'stale' | 'busy' | 'item-fault' | 'lost'
 
 const CURRENT_VERSION = 2
-const senderId = uuidv7() as UserId
+const senderId = uuidv7<UserId>()
 
 /** The log's contract in memory, with a fault drawn for each call, to show what PostgreSQL rarely does. */
 class FaultyLog implements Pick<MessageLog, 'append'> {
@@ -53,7 +52,7 @@ function itemOf(conversationId: ConversationId, payload: string, memberVersion: 
   return {
     conversationId,
     senderId,
-    operationId: randomUUID() as ClientId,
+    operationId: newOperationId(),
     bodyHash: Buffer.alloc(16),
     memberVersion,
     counts: true,
@@ -78,7 +77,7 @@ describe('the appender', () => {
           // One call in a round has no fault, so that every send goes in at last.
           const log = new FaultyLog([...faults, 'none'])
           const appender = appenderOn(log)
-          const rooms = Array.from({ length: 4 }, () => uuidv7() as ConversationId)
+          const rooms = Array.from({ length: 4 }, () => uuidv7<ConversationId>())
           const expected = new Map<ConversationId, string[]>()
           const outcomes: Promise<unknown>[] = []
           for (const [n, { room, cold, after }] of sends.entries()) {
@@ -103,7 +102,7 @@ describe('the appender', () => {
   it('prepares a stale send anew, in front of later ones', async () => {
     const log = new FaultyLog([])
     const appender = appenderOn(log)
-    const id = uuidv7() as ConversationId
+    const id = uuidv7<ConversationId>()
     const first = itemOf(id, 'first', 1)
     const reloads: boolean[] = []
     const prepare = (reload: boolean) => {
@@ -121,7 +120,7 @@ describe('the appender', () => {
   it('refuses a send whose sender may not, and lets the others pass', async () => {
     const log = new FaultyLog([])
     const appender = appenderOn(log)
-    const id = uuidv7() as ConversationId
+    const id = uuidv7<ConversationId>()
     const refused = appender.append({ conversationId: id, prepare: () => Promise.reject(new Error('no')) })
     const passed = appender.append({ conversationId: id, prepare: () => itemOf(id, 'yes', CURRENT_VERSION) })
     await expect(refused).rejects.toThrow('no')
@@ -130,7 +129,7 @@ describe('the appender', () => {
 
   it('tells every send of a batch whose outcome is unknown', async () => {
     const appender = appenderOn(new FaultyLog(['lost']))
-    const id = uuidv7() as ConversationId
+    const id = uuidv7<ConversationId>()
     const sends = ['a', 'b'].map((text) =>
       appender.append({ conversationId: id, prepare: () => itemOf(id, text, CURRENT_VERSION) }),
     )
@@ -141,7 +140,7 @@ describe('the appender', () => {
 
   it('gives up on a conversation that changes faster than it can be read', async () => {
     const log = new FaultyLog(['stale'])
-    const id = uuidv7() as ConversationId
+    const id = uuidv7<ConversationId>()
     const send = appenderOn(log).append({
       conversationId: id,
       prepare: () => itemOf(id, 'a', CURRENT_VERSION),

@@ -31,7 +31,7 @@ export class PushTokenService {
   ): Promise<PushToken> {
     const nowMs = this.#clock.now()
     const registration = {
-      id: uuidv7(nowMs) as DeviceId,
+      id: uuidv7<DeviceId>(nowMs),
       userId: actor.userId,
       sessionId: actor.sessionId,
       platform,

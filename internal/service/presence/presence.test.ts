@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import { expect, it } from '@jest/globals'
 import { unavailable } from '../../domain/errors.ts'
-import type { UserId } from '../../domain/ids.ts'
+import { type UserId, uuidv7 } from '../../domain/ids.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { MemoryPresenceStore } from '../../repository/memory/presence.ts'
 import { eventually } from '../../testkit/eventually.ts'
@@ -47,7 +46,7 @@ async function start(store: MemoryPresenceStore, node: string) {
   }
 }
 
-const ann = randomUUID() as UserId
+const ann = uuidv7<UserId>()
 
 it('counts sockets over nodes: online with the first, offline with the last', async () => {
   const store = new MemoryPresenceStore(systemClock)

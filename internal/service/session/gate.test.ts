@@ -4,8 +4,8 @@ import { MemorySessionCache } from '../../repository/memory/session.ts'
 import { LOCAL_TTL_MS, SessionGate, SHARED_TTL_MS } from './gate.ts'
 import type { SessionState } from './ports.ts'
 
-const id = uuidv7() as SessionId
-const live: SessionState = { userId: uuidv7() as UserId, role: 'user', status: 'active', ended: false }
+const id = uuidv7<SessionId>()
+const live: SessionState = { userId: uuidv7<UserId>(), role: 'user', status: 'active', ended: false }
 const ended: SessionState = { ...live, ended: true }
 
 function world() {

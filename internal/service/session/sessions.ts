@@ -44,7 +44,7 @@ export class SessionService {
     if (!refreshHash) throw new Error('a new refresh token has the wrong form')
     const { created, ended } = await repository.create(
       {
-        id: uuidv7(now) as SessionId,
+        id: uuidv7<SessionId>(now),
         userId,
         device,
         at: new Date(now),
