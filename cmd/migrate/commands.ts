@@ -39,7 +39,7 @@ export async function down(stores: Stores, words: string[], say: Say): Promise<v
 }
 
 /** @throws when a word is neither a positive number nor a store */
-export function parseDown(words: string[]): { steps: number; store: 'postgres' | 'cassandra' } {
+function parseDown(words: string[]): { steps: number; store: 'postgres' | 'cassandra' } {
   const parsed: ReturnType<typeof parseDown> = { steps: 1, store: 'postgres' }
   for (const word of words) {
     if (word === 'postgres' || word === 'cassandra') parsed.store = word

@@ -40,7 +40,7 @@ export function clientAddress(request: IncomingMessage, trust: TrustProxy): stri
 }
 
 /** An IPv4 address without the IPv6 form that dual-stack sockets give it. */
-export function plainAddress(address: string): string {
+function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }
 

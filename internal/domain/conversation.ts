@@ -17,14 +17,6 @@ export interface Preferences {
   draft: string | null
 }
 
-export const DEFAULT_PREFERENCES: Preferences = {
-  mutedUntil: null,
-  notify: 'all',
-  pinned: false,
-  archived: false,
-  draft: null,
-}
-
 /** A conversation as one of its members sees it: the same in lists, inbox and join replies. */
 export interface Conversation {
   id: ConversationId

@@ -190,7 +190,7 @@ export class SocketClient {
 }
 
 /** An error reply; `response` is {reason, code, message, ...}. */
-export class SocketRefusal extends Error {
+class SocketRefusal extends Error {
   readonly response: Record<string, unknown>
 
   constructor(event: string, response: Record<string, unknown>) {

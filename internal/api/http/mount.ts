@@ -8,7 +8,7 @@ import { bearerToken } from '../middleware/bearer.ts'
 import { localsOf } from '../middleware/request-context.ts'
 import type { Method, Reply, RequestContext, Route, RouteLimit } from './route.ts'
 
-export const API_PREFIX = '/api/v1'
+const API_PREFIX = '/api/v1'
 
 export interface MountDeps {
   authenticator: Authenticator

@@ -4,7 +4,7 @@ const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 const MAX_AGE_S = '600'
 
 /** True when a page of this origin may call us; `*` in the list allows all. */
-export function originAllowed(origin: string, allowed: readonly string[]): boolean {
+function originAllowed(origin: string, allowed: readonly string[]): boolean {
   return allowed.includes('*') || allowed.includes(origin)
 }
 

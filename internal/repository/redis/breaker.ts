@@ -9,7 +9,7 @@ interface BreakerOptions {
 }
 
 /** Refused without a try, as the last ones failed. */
-export class BreakerOpen extends Error {
+class BreakerOpen extends Error {
   constructor() {
     super('Not tried: the last calls failed.')
     this.name = 'BreakerOpen'

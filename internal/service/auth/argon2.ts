@@ -9,7 +9,7 @@ export interface Argon2Parameters {
 }
 
 /** OWASP's recommendation for Argon2id with one lane. */
-export const DEFAULT_ARGON2: Argon2Parameters = { memoryKib: 19_456, iterations: 2 }
+const DEFAULT_ARGON2: Argon2Parameters = { memoryKib: 19_456, iterations: 2 }
 
 // The thread pool has four threads, which files and DNS need too.
 const AT_ONCE = 2

@@ -8,8 +8,8 @@ import type { Device, EndReason, SessionEvents, SessionRecord, SessionRepository
 import { hashRefreshToken, newRefreshToken, successorOf } from './refresh-token.ts'
 
 /** SPEC.md section 7: a lost reply, or two tabs. */
-export const REFRESH_GRACE_MS = 30_000
-export const SESSIONS_MAX = 50
+const REFRESH_GRACE_MS = 30_000
+const SESSIONS_MAX = 50
 
 export interface SessionServiceDeps {
   repository: SessionRepository

@@ -9,7 +9,7 @@ import { SessionEndedError } from '../session/session-ended.ts'
 import type { BearerState, PersonalToken, PersonalTokenRepository } from './ports.ts'
 
 export const PERSONAL_TOKEN_PREFIX = 'rcp_'
-export const TOKENS_MAX = 50
+const TOKENS_MAX = 50
 
 const FORM = /^rcp_[A-Za-z0-9_-]{43}$/
 const CACHE_TTL_MS = 500
