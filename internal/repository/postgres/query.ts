@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { DomainError, unavailable } from '../../domain/errors.ts'
 
-/** SQLSTATE classes in which the server itself refused the statement: the outcome is known. */
-const ANSWERED = /^(2[0-9A-Z]|3[0-9A-Z]|4[24]|P0)/
+/** SQLSTATE classes in which the server refused the statement itself; not 25, which a read-only primary gives. */
+const ANSWERED = /^(2[0-46-9A-Z]|3[0-9A-Z]|4[24]|P0)/
 
 /** Runs one prepared statement; everything that is not the statement's own fault is `dependency_unavailable`. */
 export async function query<Row extends pg.QueryResultRow>(

@@ -25,12 +25,28 @@ export class History {
     this.#archive = archive
   }
 
-  /** @throws DomainError not_found for those who are not members. */
+  /** @throws DomainError not_found for those who are not members, dependency_unavailable. */
   async read(conversationId: ConversationId, viewerId: UserId, range: SeqRange): Promise<Reading> {
-    const window = await this.#log.window(conversationId, viewerId, range)
-    if (!window) throw notFound('conversation')
-    const entries = await this.#complete(conversationId, window)
-    return { window, messages: entries.map(messageOf) }
+    const { window, found, fault } = await this.#find(conversationId, viewerId, range)
+    if (fault && isMissing(found, window.from, window.to)) throw fault
+    return readingOf(window, found)
+  }
+
+  /**
+   * As `read`, but while the archive cannot be read answers what there is without it, next to the place asked
+   * for and without gaps; the window then ends where it does.
+   */
+  async readReachable(
+    conversationId: ConversationId,
+    viewerId: UserId,
+    range: SeqRange & { anchor: 'before' | 'after' },
+  ): Promise<Reading> {
+    const { window, found, fault } = await this.#find(conversationId, viewerId, range)
+    if (!fault) return readingOf(window, found)
+    let { from, to } = window
+    if (range.anchor === 'after') to = Math.min(to, reach(found, from, 1) - 1)
+    else from = Math.max(from, reach(found, to, -1) + 1)
+    return readingOf({ ...window, from, to }, found)
   }
 
   /** What live delivery missed, for the node itself and not for a member: at most 200 after a seq. */
@@ -38,33 +54,61 @@ export class History {
     const head = (await this.#log.heads([conversationId])).get(conversationId) ?? 0
     const [from, to] = [after + 1, Math.min(head, after + FOLLOWING_MAX)]
     if (from > to) return []
-    const tail = await this.#log.entries(conversationId, from, to)
-    return (await this.#complete(conversationId, { from, to, tail })).map(messageOf)
+    const found = bySeq(await this.#log.entries(conversationId, from, to))
+    const fault = await this.#fill(conversationId, from, to, found)
+    if (fault && isMissing(found, from, to)) throw fault
+    return messagesOf(found, from, to)
   }
 
-  async #complete(
-    conversationId: ConversationId,
-    { from, to, tail }: Pick<Window, 'from' | 'to' | 'tail'>,
-  ): Promise<LogEntry[]> {
-    const found = new Map(tail.map((entry) => [entry.seq, entry]))
+  async #find(conversationId: ConversationId, viewerId: UserId, range: SeqRange) {
+    const window = await this.#log.window(conversationId, viewerId, range)
+    if (!window) throw notFound('conversation')
+    const found = bySeq(window.tail)
+    return { window, found, fault: await this.#fill(conversationId, window.from, window.to, found) }
+  }
+
+  /** Adds what is missing; answers why the archive could not be read, null when it could or need not. */
+  async #fill(conversationId: ConversationId, from: Seq, to: Seq, found: Entries): Promise<unknown> {
+    if (!isMissing(found, from, to)) return null
     const add = (entries: LogEntry[]) => {
       for (const entry of entries) if (!found.has(entry.seq)) found.set(entry.seq, entry)
     }
-    let fault: unknown
-    if (isMissing(found, from, to)) {
-      // The archive may be down, or have forgotten at a crash what it had acknowledged; the log helps out.
-      await this.#archive.range(conversationId, from, to).then(add, (error: unknown) => {
-        fault = error
-      })
-      if (isMissing(found, from, to)) add(await this.#log.entries(conversationId, from, to))
-      if (fault && isMissing(found, from, to)) throw fault
-    }
-    const entries = [...found.values()].filter((entry) => entry.seq >= from && entry.seq <= to)
-    return entries.sort((a, b) => a.seq - b.seq)
+    const fault = await this.#archive.range(conversationId, from, to).then(
+      (entries) => {
+        add(entries)
+        return null
+      },
+      (error: unknown) => error,
+    )
+    // The archive may be down, or have forgotten at a crash what it had acknowledged; the log helps out.
+    if (isMissing(found, from, to)) add(await this.#log.entries(conversationId, from, to))
+    return fault
   }
 }
 
-function isMissing(found: ReadonlyMap<Seq, LogEntry>, from: Seq, to: Seq): boolean {
+type Entries = Map<Seq, LogEntry>
+
+function bySeq(entries: readonly LogEntry[]): Entries {
+  return new Map(entries.map((entry) => [entry.seq, entry]))
+}
+
+function readingOf(window: Window, found: Entries): Reading {
+  return { window, messages: messagesOf(found, window.from, window.to) }
+}
+
+function messagesOf(found: Entries, from: Seq, to: Seq): Message[] {
+  const entries = [...found.values()].filter(({ seq }) => seq >= from && seq <= to)
+  return entries.sort((a, b) => a.seq - b.seq).map(messageOf)
+}
+
+/** The first seq from `start` on, going by `step`, that is not there. */
+function reach(found: Entries, start: Seq, step: 1 | -1): Seq {
+  let seq = start
+  while (found.has(seq)) seq += step
+  return seq
+}
+
+function isMissing(found: Entries, from: Seq, to: Seq): boolean {
   for (let seq = from; seq <= to; seq++) if (!found.has(seq)) return true
   return false
 }
@@ -95,7 +139,7 @@ export function rangeOf({ before, after, around, limit }: PageQuery): SeqRange {
   return before === undefined ? newest(limit) : { anchor: 'before', seq: before, limit }
 }
 
-export function newest(limit: number): SeqRange {
+export function newest(limit: number): SeqRange & { anchor: 'before' } {
   return { anchor: 'before', seq: Number.MAX_SAFE_INTEGER, limit }
 }
 

@@ -29,8 +29,8 @@ const BATCH_MAX = 128
 const PENDING_MAX = 20_000
 /** A send that was stale or busy this often gives up; each try reads the members anew. */
 const ATTEMPTS_MAX = 8
-/** SQLSTATE classes that mean that an item's bytes are at fault, not the database. */
-const ITEM_FAULT = /^2[123]/
+/** SQLSTATE class that means that an item's bytes are at fault, not the database. */
+const ITEM_FAULT = /^22/
 
 /** One of the node's pumps: one call in flight, its share of the conversations, each in order. */
 export class Pump {

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type cassandra from 'cassandra-driver'
+import type pg from 'pg'
+import { createCassandraClient } from '../../repository/cassandra/client.ts'
+import { CassandraMessageArchive } from '../../repository/cassandra/message-archive.ts'
+import { createLogPool } from '../../repository/postgres/log-pool.ts'
+import { PostgresMessageArchive } from '../../repository/postgres/message-archive.ts'
+import { PostgresMessageLog } from '../../repository/postgres/message-log.ts'
+import { appendItem, createGroup } from '../../testkit/fixtures.ts'
+import { testPostgres } from '../../testkit/services.ts'
+import { History, newest } from './history.ts'
+
+let pool: pg.Pool
+let log: PostgresMessageLog
+let nowhere: cassandra.Client
+
+beforeAll(async () => {
+  pool = createLogPool((await testPostgres()).url, 'test')
+  log = new PostgresMessageLog(pool)
+  nowhere = createCassandraClient({ contactPoints: ['127.0.0.1:1'], localDc: 'none', keyspace: 'none' })
+})
+afterAll(async () => {
+  await nowhere.shutdown()
+  await pool.end()
+})
+
+/** Ten messages, of which the log has forgotten the first five. */
+async function conversation() {
+  const { id, memberIds } = await createGroup(pool)
+  const [ann] = memberIds
+  if (!ann) throw new Error('a member')
+  await log.append(
+    Array.from({ length: 9 }, (_, n) => appendItem(id, ann, `number ${n + 2}`)),
+    { wait: true },
+  )
+  const forgotten = await log.entries(id, 1, 5)
+  await pool.query('delete from log where conversation_id = $1 and seq <= 5', [id])
+  return { id, ann, forgotten }
+}
+
+const seqs = ({ messages }: { messages: { seq: number }[] }) => messages.map(({ seq }) => seq)
+
+describe('history', () => {
+  it('joins what the log has with what the archive has', async () => {
+    const { id, ann, forgotten } = await conversation()
+    const archive = new PostgresMessageArchive(pool)
+    await archive.write(forgotten)
+    const history = new History(log, archive)
+    expect(seqs(await history.read(id, ann, newest(7)))).toEqual([4, 5, 6, 7, 8, 9, 10])
+    expect(seqs({ messages: await history.following(id, 3) })).toEqual([4, 5, 6, 7, 8, 9, 10])
+  })
+
+  it('helps out from the log when the archive lacks what its cursor promises', async () => {
+    const { id, ann, forgotten } = await conversation()
+    await new PostgresMessageArchive(pool).write(forgotten)
+    await pool.query(
+      `update lanes set xid = pg_current_xact_id(), position = 1000000 where follower = 'archive'`,
+    )
+    expect(seqs(await new History(log, new PostgresMessageArchive(pool)).read(id, ann, newest(10)))).toEqual(
+      Array.from({ length: 10 }, (_, n) => n + 1),
+    )
+    await pool.query(`update lanes set xid = '0', position = 0 where follower = 'archive'`)
+  })
+
+  it('without the archive refuses a page it cannot fill, and serves one it can', async () => {
+    const { id, ann } = await conversation()
+    const history = new History(log, new CassandraMessageArchive(nowhere))
+    await expect(history.read(id, ann, newest(10))).rejects.toMatchObject({ code: 'dependency_unavailable' })
+    expect(seqs(await history.read(id, ann, newest(5)))).toEqual([6, 7, 8, 9, 10])
+  })
+
+  it('without the archive lets a join have what can be reached, without gaps', async () => {
+    const { id, ann } = await conversation()
+    const history = new History(log, new CassandraMessageArchive(nowhere))
+    const last = await history.readReachable(id, ann, newest(10))
+    expect([seqs(last), last.window.from, last.window.to]).toEqual([[6, 7, 8, 9, 10], 6, 10])
+    const missed = await history.readReachable(id, ann, { anchor: 'after', seq: 2, limit: 10 })
+    expect([seqs(missed), missed.window.to]).toEqual([[], 2])
+    const caughtUp = await history.readReachable(id, ann, { anchor: 'after', seq: 7, limit: 10 })
+    expect([seqs(caughtUp), caughtUp.window.to]).toEqual([[8, 9, 10], 10])
+  })
+})
