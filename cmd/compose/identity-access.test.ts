@@ -1,30 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { SCOPES } from '../../internal/domain/user.ts'
 import { eventually } from '../../internal/testkit/eventually.ts'
-import {
-  type IdentityNode,
-  type IdentityWorld,
-  identityWorld,
-  me,
-  register,
-} from '../../internal/testkit/identity-world.ts'
-import { composeIdentity, type Identity } from './identity.ts'
+import { identityWorld, me, register } from '../../internal/testkit/identity-world.ts'
+import { composeIdentity } from './identity.ts'
 
-let world: IdentityWorld<Identity>
-let one: IdentityNode<Identity>
-let two: IdentityNode<Identity>
-
-beforeAll(async () => {
-  world = await identityWorld(composeIdentity)
-  one = await world.startNode()
-  two = await world.startNode()
-})
-
-beforeEach(() => {
-  world.skewMs = 0
-})
-
-afterAll(() => world.close())
+const world = await identityWorld(composeIdentity)
+const one = await world.startNode()
+const two = await world.startNode()
 
 const tokens = (method: string, token: string, path = '', body?: unknown) =>
   one.call(method, `/auth/tokens${path}`, { token, ...(body !== undefined && { body }) })

@@ -1,30 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { eventually } from '../../internal/testkit/eventually.ts'
-import {
-  type IdentityNode,
-  type IdentityWorld,
-  identityWorld,
-  login,
-  me,
-  refresh,
-  register,
-} from '../../internal/testkit/identity-world.ts'
+import { identityWorld, login, me, refresh, register } from '../../internal/testkit/identity-world.ts'
 import { runCommand } from '../admin/commands.ts'
-import { composeIdentity, type Identity } from './identity.ts'
+import { composeIdentity } from './identity.ts'
 
-let world: IdentityWorld<Identity>
-let one: IdentityNode<Identity>
-
-beforeAll(async () => {
-  world = await identityWorld(composeIdentity)
-  one = await world.startNode()
-})
-
-beforeEach(() => {
-  world.skewMs = 0
-})
-
-afterAll(() => world.close())
+const world = await identityWorld(composeIdentity)
+const one = await world.startNode()
 
 const command = (...args: string[]) => runCommand(one.identity, args)
 const get = (path: string, token: string) => one.call('GET', path, { token })

@@ -1,7 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import {
-  type IdentityNode,
-  type IdentityWorld,
   identityWorld,
   login,
   MINUTE,
@@ -11,21 +9,10 @@ import {
   register,
   uniqueName,
 } from '../../internal/testkit/identity-world.ts'
-import { composeIdentity, type Identity } from './identity.ts'
+import { composeIdentity } from './identity.ts'
 
-let world: IdentityWorld<Identity>
-let one: IdentityNode<Identity>
-
-beforeAll(async () => {
-  world = await identityWorld(composeIdentity)
-  one = await world.startNode()
-})
-
-beforeEach(() => {
-  world.skewMs = 0
-})
-
-afterAll(() => world.close())
+const world = await identityWorld(composeIdentity)
+const one = await world.startNode()
 
 const NEW_PASSWORD = 'battery staple'
 const post = (path: string, body: unknown, node = one) => node.call('POST', `/auth/${path}`, { body })

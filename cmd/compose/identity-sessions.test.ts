@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { generateKeyPair, SignJWT } from 'jose'
 import { LOCAL_TTL_MS, SHARED_TTL_MS } from '../../internal/service/session/gate.ts'
 import {
-  type IdentityNode,
-  type IdentityWorld,
   identityWorld,
   login,
   MINUTE,
@@ -12,30 +10,11 @@ import {
   refresh,
   register,
 } from '../../internal/testkit/identity-world.ts'
-import { composeIdentity, type Identity } from './identity.ts'
+import { composeIdentity } from './identity.ts'
 
-let world: IdentityWorld<Identity>
-let one: IdentityNode<Identity>
-let two: IdentityNode<Identity>
-
-beforeAll(async () => {
-  world = await identityWorld(composeIdentity)
-  one = await world.startNode()
-  two = await world.startNode()
-})
-
-beforeEach(() => {
-  world.skewMs = 0
-})
-
-afterAll(() => world.close())
-
-/** Lets both caches forget: an ended session's holder is told within a second. */
-async function afterCaches({ redis, redisPrefix }: typeof world): Promise<void> {
-  world.skewMs += LOCAL_TTL_MS
-  const keys = await redis.keys(`${redisPrefix}session:*`)
-  if (keys.length > 0) await redis.del(...keys)
-}
+const world = await identityWorld(composeIdentity)
+const one = await world.startNode()
+const two = await world.startNode()
 
 describe('access tokens', () => {
   it('end after fifteen minutes', async () => {
@@ -132,7 +111,7 @@ describe('refresh tokens', () => {
     world.skewMs = 30_001
     expect(await refresh(one, refreshToken)).toMatchObject({ status: 401 })
     expect(await refresh(one, next.body.refreshToken)).toMatchObject({ status: 401 })
-    await afterCaches(world)
+    await world.forgetSessions()
     expect(await me(one, next.body.accessToken)).toMatchObject({ status: 401 })
     expect(await world.audited('session.refresh_reuse', user.id)).toBe(1)
     expect(world.ended).toContain(session.id)

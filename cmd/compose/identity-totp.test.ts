@@ -1,8 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { hotp } from '../../internal/service/auth/totp.ts'
 import {
-  type IdentityNode,
-  type IdentityWorld,
   identityWorld,
   login,
   me,
@@ -10,22 +8,11 @@ import {
   register,
   uniqueName,
 } from '../../internal/testkit/identity-world.ts'
-import { composeIdentity, type Identity } from './identity.ts'
+import { composeIdentity } from './identity.ts'
 
 const STEP = 30_000
-let world: IdentityWorld<Identity>
-let one: IdentityNode<Identity>
-
-beforeAll(async () => {
-  world = await identityWorld(composeIdentity)
-  one = await world.startNode()
-})
-
-beforeEach(() => {
-  world.skewMs = 0
-})
-
-afterAll(() => world.close())
+const world = await identityWorld(composeIdentity)
+const one = await world.startNode()
 
 /** What an authenticator application does with the secret it was shown. */
 function codeOf(secret: string, ahead = 0): string {

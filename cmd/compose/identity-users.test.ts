@@ -1,27 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import {
-  type IdentityNode,
-  type IdentityWorld,
-  identityWorld,
-  login,
-  register,
-  uniqueName,
-} from '../../internal/testkit/identity-world.ts'
-import { composeIdentity, type Identity } from './identity.ts'
+import { describe, expect, it } from '@jest/globals'
+import { identityWorld, login, register, uniqueName } from '../../internal/testkit/identity-world.ts'
+import { composeIdentity } from './identity.ts'
 
-let world: IdentityWorld<Identity>
-let one: IdentityNode<Identity>
-
-beforeAll(async () => {
-  world = await identityWorld(composeIdentity)
-  one = await world.startNode()
-})
-
-beforeEach(() => {
-  world.skewMs = 0
-})
-
-afterAll(() => world.close())
+const world = await identityWorld(composeIdentity)
+const one = await world.startNode()
 
 describe('users', () => {
   it('change their profile', async () => {

@@ -1,8 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import { LOCAL_TTL_MS } from '../../internal/service/session/gate.ts'
+import { describe, expect, it } from '@jest/globals'
 import {
-  type IdentityNode,
-  type IdentityWorld,
   identityWorld,
   login,
   me,
@@ -11,30 +8,11 @@ import {
   register,
   uniqueName,
 } from '../../internal/testkit/identity-world.ts'
-import { composeIdentity, type Identity } from './identity.ts'
+import { composeIdentity } from './identity.ts'
 
-let world: IdentityWorld<Identity>
-let one: IdentityNode<Identity>
-let two: IdentityNode<Identity>
-
-beforeAll(async () => {
-  world = await identityWorld(composeIdentity)
-  one = await world.startNode()
-  two = await world.startNode()
-})
-
-beforeEach(() => {
-  world.skewMs = 0
-})
-
-afterAll(() => world.close())
-
-/** Lets both caches forget: an ended session's holder is told within a second. */
-async function afterCaches({ redis, redisPrefix }: typeof world): Promise<void> {
-  world.skewMs += LOCAL_TTL_MS
-  const keys = await redis.keys(`${redisPrefix}session:*`)
-  if (keys.length > 0) await redis.del(...keys)
-}
+const world = await identityWorld(composeIdentity)
+const one = await world.startNode()
+const two = await world.startNode()
 
 describe('registration', () => {
   it('makes an account that is signed in', async () => {
@@ -137,7 +115,7 @@ describe('sign-in', () => {
     await world.pool.query(`update users set status = 'suspended' where id = $1`, [user.id])
     expect(await login(one, user.username)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
     expect(await refresh(one, refreshToken)).toMatchObject({ status: 403 })
-    await afterCaches(world)
+    await world.forgetSessions()
     expect(await me(one, accessToken)).toMatchObject({ status: 403 })
   })
 

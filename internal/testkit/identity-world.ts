@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { afterAll, beforeEach } from '@jest/globals'
 import type pg from 'pg'
 import type { Authenticator } from '../api/authenticator.ts'
 import type { Route } from '../api/http/route.ts'
@@ -8,6 +9,7 @@ import { createRedis, type RedisClient, redisReady } from '../repository/redis/c
 import { RedisRateLimiter } from '../repository/redis/limit.ts'
 import { RedisSessionCache } from '../repository/redis/session.ts'
 import type { RateLimiter } from '../service/limit/ports.ts'
+import { LOCAL_TTL_MS } from '../service/session/gate.ts'
 import type { SessionCache, SessionEvents } from '../service/session/ports.ts'
 import type { Courier, Notice } from '../service/verification/ports.ts'
 import { type Answer, type HttpNode, serveRoutes } from './http-node.ts'
@@ -86,6 +88,13 @@ export class IdentityWorld<Identity extends Served> {
     return sent?.notice.kind === 'code' ? sent.notice.code : ''
   }
 
+  /** Lets both caches of sessions forget: the holder of an ended one is told within a second. */
+  async forgetSessions(): Promise<void> {
+    this.skewMs += LOCAL_TTL_MS
+    const keys = await this.redis.keys(`${this.redisPrefix}session:*`)
+    if (keys.length > 0) await this.redis.del(...keys)
+  }
+
   /** Rows of the audit log. */
   async audited(action: string, actorId: string): Promise<number> {
     const { rows } = await this.pool.query('select 1 from audit_log where action = $1 and actor_id = $2', [
@@ -102,6 +111,7 @@ export class IdentityWorld<Identity extends Served> {
   }
 }
 
+/** A world of this test file's own, its clock right before each test. To be awaited at the top of the file. */
 export async function identityWorld<Identity extends Served>(
   compose: Compose<Identity>,
 ): Promise<IdentityWorld<Identity>> {
@@ -109,7 +119,12 @@ export async function identityWorld<Identity extends Served>(
   const { url, prefix } = await testRedis()
   const redis = createRedis([url], 'test')
   await redisReady(redis)
-  return new IdentityWorld(pool, redis, prefix, compose)
+  const world = new IdentityWorld(pool, redis, prefix, compose)
+  beforeEach(() => {
+    world.skewMs = 0
+  })
+  afterAll(() => world.close())
+  return world
 }
 
 export const uniqueName = () => `u${randomBytes(5).toString('hex')}`
