@@ -5,7 +5,7 @@ import type { Authenticator } from '../api/authenticator.ts'
 import type { Route } from '../api/http/route.ts'
 import type { Clock } from '../platform/clock.ts'
 import { createPool } from '../repository/postgres/database.ts'
-import { createRedis, type RedisClient, redisReady } from '../repository/redis/client.ts'
+import type { RedisClient } from '../repository/redis/client.ts'
 import { RedisRateLimiter } from '../repository/redis/limit.ts'
 import { RedisSessionCache } from '../repository/redis/session.ts'
 import type { RateLimiter } from '../service/limit/ports.ts'
@@ -13,7 +13,8 @@ import { LOCAL_TTL_MS } from '../service/session/gate.ts'
 import type { SessionCache, SessionEvents } from '../service/session/ports.ts'
 import type { Courier, Notice } from '../service/verification/ports.ts'
 import { type Answer, type HttpNode, serveRoutes } from './http-node.ts'
-import { testPostgres, testRedis } from './services.ts'
+import { testRedisClient } from './redis-client.ts'
+import { testPostgres } from './services.ts'
 
 export const MINUTE = 60_000
 export const PASSWORD = 'correct horse'
@@ -106,7 +107,6 @@ export class IdentityWorld<Identity extends Served> {
 
   async close(): Promise<void> {
     for (const node of this.#nodes) await node.close()
-    this.redis.disconnect()
     await this.pool.end()
   }
 }
@@ -116,9 +116,7 @@ export async function identityWorld<Identity extends Served>(
   compose: Compose<Identity>,
 ): Promise<IdentityWorld<Identity>> {
   const pool = createPool({ url: (await testPostgres()).url, max: 10, applicationName: 'test' })
-  const { url, prefix } = await testRedis()
-  const redis = createRedis([url], 'test')
-  await redisReady(redis)
+  const { redis, prefix } = await testRedisClient()
   const world = new IdentityWorld(pool, redis, prefix, compose)
   beforeEach(() => {
     world.skewMs = 0

@@ -1,29 +1,21 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { eventually } from '../../testkit/eventually.ts'
 import { startProxy } from '../../testkit/proxy.ts'
-import { testRedis } from '../../testkit/services.ts'
+import { testRedisClient } from '../../testkit/redis-client.ts'
 import { busContract } from '../contract/bus.contract.ts'
 import { RedisBus } from './bus.ts'
-import { createRedis, type RedisClient, redisReady } from './client.ts'
+import { createRedis } from './client.ts'
 
-let redis: RedisClient
-let address: { url: string; prefix: string }
+const { redis, url, prefix } = await testRedisClient()
 
-beforeAll(async () => {
-  address = await testRedis()
-  redis = createRedis([address.url], 'test')
-  await redisReady(redis)
-})
-afterAll(() => redis.disconnect())
-
-const make = (url = address.url, publisher = redis) =>
-  new RedisBus({ urls: [url], prefix: address.prefix, redis: publisher, onError: () => undefined })
+const make = (from = url, publisher = redis) =>
+  new RedisBus({ urls: [from], prefix, redis: publisher, onError: () => undefined })
 
 describe('RedisBus', () => {
   busContract(() => make())
 
   it('tells of a lost connection, then hears again and says so', async () => {
-    const { hostname, port } = new URL(address.url)
+    const { hostname, port } = new URL(url)
     const proxy = await startProxy({ host: hostname, port: Number(port) })
     const events: string[] = []
     const stop = new AbortController()

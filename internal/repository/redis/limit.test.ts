@@ -1,20 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { testRedis } from '../../testkit/services.ts'
+import { describe, expect, it } from '@jest/globals'
+import { testRedisClient } from '../../testkit/redis-client.ts'
 import { rateLimiterContract } from '../contract/limit.contract.ts'
-import { createRedis, type RedisClient, redisReady } from './client.ts'
+import { createRedis } from './client.ts'
 import { RedisRateLimiter } from './limit.ts'
 
-let redis: RedisClient
-let prefix: string
-
-beforeAll(async () => {
-  const service = await testRedis()
-  prefix = service.prefix
-  redis = createRedis([service.url], 'test')
-  await redisReady(redis)
-})
-
-afterAll(() => redis.disconnect())
+const { redis, prefix } = await testRedisClient()
 
 describe('RedisRateLimiter', () => {
   rateLimiterContract((scale) => new RedisRateLimiter(redis, prefix, scale))
