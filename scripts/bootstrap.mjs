@@ -10,7 +10,9 @@ const bin = join(root, 'node_modules', '.bin')
 /** The project's own Node, whatever the machine's is. */
 export const node = join(root, 'node_modules', 'node', 'bin', 'node')
 const LOCK_MARK = join(root, 'node_modules', '.realchat-installed')
+const BUILD = ['-p', 'scripts/tsconfig.build.json']
 const BUILD_MARK = join(root, 'dist', '.built-from')
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
 const OUTPUT_KEPT = 20_000
 /** Without what npm has to say to developers: of engines, as the project brings its own Node, and of funds. */
 const INSTALL = [
@@ -71,8 +73,23 @@ export function run(file, args, { quiet = false, env = {} } = {}) {
 }
 
 /** Ends what `run` has started, with its children. */
-export function endRunning() {
-  for (const { pid } of running) process.kill(-pid, 'SIGTERM')
+export function endRunning(signal = 'SIGTERM') {
+  for (const { pid } of running) process.kill(-pid, signal)
+}
+
+/** Runs what is begun anew at the next start: a signal ends it and this process. */
+async function runDisposable(work) {
+  const interrupt = () => {
+    // npm ci goes on after a SIGTERM, beside the one of the next start.
+    endRunning('SIGKILL')
+    process.exit(130)
+  }
+  for (const signal of SIGNALS) process.on(signal, interrupt)
+  try {
+    return await work()
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, interrupt)
+  }
 }
 
 /** npm as it was called, or the one in PATH. */
@@ -93,7 +110,7 @@ export async function install() {
   const byHand = mtime(join(root, 'node_modules', '.package-lock.json'))
   if (installed === '' && byHand > mtime(lockFile) && existsSync(node)) return
   console.log('Installing packages with npm ci (a minute the first time) ...')
-  const { code, output } = await npm(INSTALL, { quiet: true })
+  const { code, output } = await runDisposable(() => npm(INSTALL, { quiet: true }))
   if (code !== 0) fail(explainInstall(output))
   writeFileSync(LOCK_MARK, wanted)
 }
@@ -112,7 +129,7 @@ export async function build() {
   if (existsSync(BUILD_MARK) && readFileSync(BUILD_MARK, 'utf8') === sources) return
   console.log('Building ...')
   rmSync(join(root, 'dist'), { recursive: true, force: true })
-  const { code, output } = await run(join(bin, 'tsc'), ['-p', 'scripts/tsconfig.build.json'])
+  const { code, output } = await runDisposable(() => run(join(bin, 'tsc'), BUILD))
   if (code !== 0) fail(/ENOSPC/.test(output) ? 'The disk is full: the build failed.' : 'The build failed.')
   writeFileSync(BUILD_MARK, sources)
 }
@@ -144,7 +161,7 @@ const ECHO_MS = 500
 export function handOver(args) {
   const child = spawn(node, args, { cwd: root, env: environment(), stdio: 'inherit', detached: true })
   let last = { signal: '', at: 0 }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  for (const signal of SIGNALS) {
     process.on(signal, () => {
       if (last.signal === signal && Date.now() - last.at < ECHO_MS) return
       last = { signal, at: Date.now() }
