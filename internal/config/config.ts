@@ -97,9 +97,23 @@ function http(reader: EnvReader, process: Process): HttpConfig {
     host: reader.optional('HOST') ?? (process === 'standalone' ? '127.0.0.1' : '0.0.0.0'),
     port,
     publicUrl: reader.url('PUBLIC_URL', publicUrl, ['http', 'https']).replace(/\/+$/, ''),
-    corsOrigins: reader.list('CORS_ORIGINS'),
+    corsOrigins: corsOrigins(reader),
     trustedProxies: reader.list('TRUSTED_PROXIES'),
   }
+}
+
+/** What browsers send as Origin; anything else in the list would allow nothing, without a word. */
+function corsOrigins(reader: EnvReader): string[] {
+  const origins = reader.list('CORS_ORIGINS')
+  const wrong = origins.find((text) => text !== '*' && !isOrigin(text))
+  if (wrong !== undefined)
+    reader.fault('CORS_ORIGINS', `must be like https://app.example.org, not "${wrong}"`)
+  return origins
+}
+
+/** Native shells have schemes of their own (capacitor://localhost), of which URL knows no origin. */
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^[a-z][a-z0-9+.-]*:\/\/[^/?#@A-Z]+$/.test(text)
 }
 
 function secretKey(reader: EnvReader, process: Process): string | null {

@@ -347,6 +347,7 @@ describe('documentation', () => {
     expect((await call('GET', '/')).headers.get('location')).toBe('/docs')
     const page = await call('GET', '/docs')
     expect(page.text).toContain('/api/v1/things/{id}')
+    expect(page.text).toContain('curl http://chat.example/api/v1/auth/register')
     expect(page.text).not.toContain('<script')
   })
 })

@@ -53,7 +53,7 @@ export function createHttpApp(options: HttpAppOptions): Express {
   app.use(cors([...options.corsOrigins, new URL(options.publicUrl).origin]))
   app.use(wellFormedUrl)
   for (const router of options.routers ?? []) app.use(router)
-  app.use(docsRouter(openApiDocument(routes, options)))
+  app.use(docsRouter(openApiDocument(routes, options), options.publicUrl))
   app.use(...jsonBody)
   const deps = { authenticator, limiter, checkResponses: options.checkResponses ?? false }
   mountRoutes(app, routes, deps)

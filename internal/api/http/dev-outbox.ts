@@ -23,7 +23,8 @@ export function devOutboxRouter(outbox: OutboxReader): Router {
 /** No script and no style of its own, so that the strictest policy shows it. */
 function page(entries: readonly OutboxEntry[]): string {
   const rows = entries.map(row).join('\n')
-  const empty = '<p>Nothing yet: send a message to somebody who is away and has registered a push token.</p>'
+  const empty =
+    '<p>Nothing yet: ask for a code by mail, or send a message to somebody who is away and has a push token.</p>'
   return `<!doctype html>
 <html lang="en">
 <head>

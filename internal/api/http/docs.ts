@@ -3,15 +3,15 @@ import type { OpenApiDocument, Operation } from './openapi.ts'
 
 const STYLE = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1e21}
 h2{margin-top:2rem;border-bottom:1px solid #ddd}code,summary{font-family:ui-monospace,monospace}
-details{margin:.4rem 0}summary{cursor:pointer}summary b{display:inline-block;width:4.5rem}
+small{color:#666}details{margin:.4rem 0}summary{cursor:pointer}summary b{display:inline-block;width:4.5rem}
 pre{background:#f5f6f7;padding:.8rem;overflow:auto;font-size:13px}
-@media(prefers-color-scheme:dark){body{background:#18191a;color:#e4e6eb}pre{background:#242526}h2{border-color:#444}}`
+@media(prefers-color-scheme:dark){body{background:#18191a;color:#e4e6eb}pre{background:#242526}h2{border-color:#444}small{color:#aaa}}`
 
 /** `/openapi.json`, `/docs` (one page without scripts, built from that document) and `/` leading there. */
-export function docsRouter(document: OpenApiDocument): Router {
+export function docsRouter(document: OpenApiDocument, publicUrl: string): Router {
   const router = Router()
   const json = JSON.stringify(document)
-  const page = docsPage(document)
+  const page = docsPage(document, publicUrl)
   router.get('/openapi.json', (_request, response) => {
     response.type('application/json').send(json)
   })
@@ -24,7 +24,7 @@ export function docsRouter(document: OpenApiDocument): Router {
   return router
 }
 
-function docsPage(document: OpenApiDocument): string {
+function docsPage(document: OpenApiDocument, publicUrl: string): string {
   const sections = new Map<string, string[]>()
   for (const [path, operations] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(operations)) {
@@ -36,16 +36,25 @@ function docsPage(document: OpenApiDocument): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>RealChat API</title>
 <meta name="viewport" content="width=device-width"><style>${STYLE}</style>
 <h1>RealChat API</h1><p>The whole contract: <a href="/openapi.json">openapi.json</a>.
-Errors are <code>application/problem+json</code> with a stable <code>code</code>.</p>
+Errors are <code>application/problem+json</code> with a stable <code>code</code>.
+Sockets are at <code>/socket/websocket</code>; docs/protocol.md says what they speak.</p>
+<p>Register or sign in, and send <code>accessToken</code> of the answer with every other request:</p>
+<pre>${escapeHtml(firstCalls(publicUrl))}</pre>
 ${body.join('\n')}
 <h2>Schemas</h2><pre>${escapeHtml(JSON.stringify(document.components.schemas, null, 2))}</pre></html>`
+}
+
+function firstCalls(url: string): string {
+  return `curl ${url}/api/v1/auth/register -H 'content-type: application/json' \\
+  -d '{"username": "jane", "password": "correct horse battery"}'
+curl ${url}/api/v1/conversations -H 'authorization: Bearer ACCESS_TOKEN'`
 }
 
 function entry(method: string, path: string, operation: Operation): string {
   const { summary, parameters, requestBody, responses } = operation
   const details = JSON.stringify({ parameters, requestBody, responses }, null, 2)
-  return `<details><summary><b>${method.toUpperCase()}</b> ${escapeHtml(path)}</summary>
-<p>${escapeHtml(summary)} (scope: ${escapeHtml(operation['x-scope'])})</p><pre>${escapeHtml(details)}</pre></details>`
+  return `<details><summary><b>${method.toUpperCase()}</b> ${escapeHtml(path)} <small>${escapeHtml(summary)}</small></summary>
+<p>Scope: ${escapeHtml(operation['x-scope'])}</p><pre>${escapeHtml(details)}</pre></details>`
 }
 
 function escapeHtml(text: string): string {
