@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { invalid } from '../../domain/errors.ts'
-import { type ConversationId, isUuid, type Seq } from '../../domain/ids.ts'
+import type { ConversationId, Seq } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
 import { type Channel, event, type TopicDefinition } from '../../realtime/topic.ts'
 import type { Conversations } from '../../service/conversation/conversations.ts'
@@ -12,6 +12,7 @@ import { historyPayload, pageQueryOf, sendBody, sendInputOf } from '../message-i
 import { parsing } from '../parsing.ts'
 import type { Live } from './live.ts'
 import type { JoinBuffer } from './rooms.ts'
+import { conversationOf } from './topic-names.ts'
 
 export interface ChatTopicDeps {
   conversations: Conversations
@@ -27,7 +28,6 @@ interface ChatState {
 
 type ChatChannel = Channel<Actor, ChatState>
 
-const PREFIX = 'chat:'
 const NEWEST = 50
 const MISSED_MAX = 200
 
@@ -95,12 +95,6 @@ export function chatTopicDefinition(deps: ChatTopicDeps): TopicDefinition<Actor,
       }),
     },
   }
-}
-
-/** Ids are lower case: broadcasts go by the topic's name, and in another case nobody would hear them. */
-export function conversationOf(topic: string): ConversationId | null {
-  const id = topic.slice(PREFIX.length)
-  return topic.startsWith(PREFIX) && isUuid<ConversationId>(id) ? id : null
 }
 
 interface ChatReading extends Reading {

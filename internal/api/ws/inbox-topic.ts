@@ -3,8 +3,9 @@ import type { Actor } from '../../domain/user.ts'
 import type { Channel, TopicDefinition } from '../../realtime/topic.ts'
 import type { Conversations } from '../../service/conversation/conversations.ts'
 import type { UserService } from '../../service/user/users.ts'
-import { INBOX_TOPIC, type Inbox, type Live } from './live.ts'
+import type { Inbox, Live } from './live.ts'
 import type { JoinBuffer } from './rooms.ts'
+import { INBOX_TOPIC } from './topic-names.ts'
 
 export interface InboxTopicDeps {
   conversations: Conversations

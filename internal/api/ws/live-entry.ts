@@ -1,4 +1,5 @@
 import type { ConversationId, Seq, UserId } from '../../domain/ids.ts'
+import { SHARDS } from '../../realtime/ports.ts'
 
 /** What nodes tell each other over the bus. Ids are written as they are, JSON is never parsed on the way. */
 export type LiveEntry = MessageEntry | CreatedEntry
@@ -49,5 +50,5 @@ export function decodeLiveEntry(text: string): LiveEntry | null {
 
 /** Shard of the bus that carries a conversation, from its id's random part. */
 export function shardOf(conversationId: ConversationId): number {
-  return Number.parseInt(conversationId.slice(-2), 16) & 63
+  return Number.parseInt(conversationId.slice(-2), 16) % SHARDS
 }

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import { type ConversationId, type UserId, uuidv7 } from '../../domain/ids.ts'
 import type { Message } from '../../domain/message.ts'
 import { TopicHub } from '../../realtime/hub.ts'
-import { chatTopic, Live } from './live.ts'
+import { Live } from './live.ts'
+import { chatTopic } from './topic-names.ts'
 
 const id = uuidv7<ConversationId>()
 

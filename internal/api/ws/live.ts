@@ -10,12 +10,7 @@ import type { History } from '../../service/message/history.ts'
 import type { RelayWaker } from '../../service/message/ports.ts'
 import { decodeLiveEntry, encodeLiveEntry, type LiveEntry, type MessageEntry, shardOf } from './live-entry.ts'
 import { type JoinBuffer, type Room, Rooms } from './rooms.ts'
-
-export const INBOX_TOPIC = 'user:inbox'
-
-export function chatTopic(id: ConversationId): string {
-  return `chat:${id}`
-}
+import { chatTopic, INBOX_TOPIC } from './topic-names.ts'
 
 export interface LiveDeps {
   hub: TopicHub

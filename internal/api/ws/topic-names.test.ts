@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals'
-import { conversationOf } from './chat-topic.ts'
+import { conversationOf } from './topic-names.ts'
 
 const ID = '01a1fbec-08db-76d7-b603-3be73d937023'
 
