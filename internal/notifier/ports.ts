@@ -45,7 +45,7 @@ export interface EventConsumer {
 }
 
 export interface PresenceReader {
-  /** Those of the users who have a live socket. */
+  /** Those of the users who have a live socket. @throws DomainError dependency_unavailable. */
   isOnline(userIds: readonly UserId[]): Promise<Set<UserId>>
 }
 
@@ -72,6 +72,7 @@ export interface Names {
   sender: string
 }
 
+/** Reads only; throws DomainError `dependency_unavailable` when the store cannot be asked. */
 export interface RecipientReader {
   /**
    * Present members in order of id, at most `limit` for each query; results in the order of the queries.
@@ -93,7 +94,9 @@ export interface Device {
   updatedAtMs: number
 }
 
+/** Throws DomainError `dependency_unavailable` when the store cannot be asked; every method may be repeated. */
 export interface DeviceReader {
+  /** Those whose session lives, in order of user and id, and so for `byIds`. */
   ofUsers(userIds: readonly UserId[]): Promise<Device[]>
   byIds(deviceIds: readonly DeviceId[]): Promise<Device[]>
   /** Deletes those that were not registered anew since they were read. */
@@ -134,13 +137,14 @@ export interface Settlement {
   unknown: boolean
 }
 
+/** Throws DomainError `dependency_unavailable`: a claim may then be taken, as one whose outcome is unknown. */
 export interface ClaimStore {
   /**
    * Takes claims (at most 500) in one atomic step; results in the same order. A claim without an outcome can
    * be taken once more when it is older than `leaseMs`.
    */
   claim(claims: readonly Claim[], leaseMs: number): Promise<ClaimResult[]>
-  /** Records outcomes of claims taken; ignores those that a later attempt has overtaken. */
+  /** Records outcomes of claims taken; ignores those that a later attempt has overtaken. Safe to repeat. */
   settle(settlements: readonly Settlement[]): Promise<void>
   /** Deletes up to `limit` claims of days before that of the given time; returns how many. */
   prune(beforeMs: number, limit: number): Promise<number>
@@ -177,6 +181,6 @@ export interface PushSender {
 }
 
 export interface OutboxWriter {
-  /** Adds entries, and forgets all but the `keep` newest. */
+  /** Adds entries, and forgets all but the `keep` newest. @throws DomainError dependency_unavailable. */
   add(entries: readonly Omit<OutboxEntry, 'id'>[], keep: number): Promise<void>
 }

@@ -21,8 +21,9 @@ export interface AdminChange {
   role?: 'user' | 'admin'
 }
 
+/** Throws DomainError `dependency_unavailable` when the store cannot be asked; every method may be repeated. */
 export interface AdminRepository {
-  /** Newest first. */
+  /** Newest first, `limit` at most. */
   list(query: AdminUserQuery): Promise<AdminUser[]>
   find(id: UserId): Promise<AdminUser | null>
   findByUsername(usernameKey: string): Promise<AdminUser | null>

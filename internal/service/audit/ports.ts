@@ -15,7 +15,7 @@ export interface AuditEvent {
 }
 
 export interface AuditTrail {
-  /** Appends; resolves when committed. @throws DomainError dependency_unavailable. */
+  /** Appends; resolves when committed. @throws DomainError dependency_unavailable: repeated, it may be there twice. */
   record(event: AuditEvent): Promise<void>
 }
 
@@ -47,6 +47,6 @@ export interface AuditQuery {
 }
 
 export interface AuditReader {
-  /** Newest first. */
+  /** Newest first, `limit` at most. @throws DomainError dependency_unavailable. */
   list(query: AuditQuery): Promise<AuditEntry[]>
 }

@@ -17,6 +17,10 @@ export interface Account {
   passwordHash: string
 }
 
+/**
+ * Accounts as signing in needs them. Every method throws DomainError `dependency_unavailable` when the store
+ * cannot be asked; a write may then have taken effect.
+ */
 export interface AccountRepository {
   /**
    * Which of username and addresses are taken, by the names of the request's fields.
@@ -28,6 +32,7 @@ export interface AccountRepository {
    * @throws DomainError `conflict` naming the field that is taken: of parallel calls one succeeds.
    */
   create(account: NewAccount): Promise<void>
+  /** Null for what is nobody's; suspended and deleted accounts are answered with their status. */
   find(identifier: Identifier): Promise<Account | null>
   findById(userId: UserId): Promise<Account | null>
   /** Replaces the hash if it still is `from` (another request may have changed the password meanwhile). */
@@ -50,6 +55,7 @@ export interface StoredKey {
   retiredAt: Date | null
 }
 
+/** The keys of all nodes. Throws DomainError `dependency_unavailable`; every method may be repeated but `rotate`. */
 export interface SigningKeyRepository {
   /** All keys that sign, or whose signatures may still be valid. */
   list(retiredAfter: Date): Promise<StoredKey[]>
@@ -75,8 +81,12 @@ export interface StoredFactor {
   enabled: boolean
 }
 
-/** The second factor of accounts: a secret shared with an authenticator, and recovery codes. */
+/**
+ * The second factor of accounts: a secret shared with an authenticator, and recovery codes. Every method throws
+ * DomainError `dependency_unavailable` when the store cannot be asked: a code may then have been used up.
+ */
 export interface SecondFactorRepository {
+  /** The one in force or proposed. */
   find(userId: UserId): Promise<StoredFactor | null>
   /** Keeps a secret that is not in force yet; false when one is in force. */
   propose(userId: UserId, secretSealed: Buffer): Promise<boolean>
@@ -86,5 +96,6 @@ export interface SecondFactorRepository {
   takeStep(userId: UserId, step: number): Promise<boolean>
   /** Uses a recovery code up; true for one of any number of parallel calls. */
   takeRecovery(userId: UserId, codeHash: Buffer, at: Date): Promise<boolean>
+  /** Removes the secret with its recovery codes, in one transaction. Safe to repeat. */
   disable(userId: UserId): Promise<void>
 }

@@ -46,18 +46,22 @@ export interface MemberCursor {
   userId: UserId
 }
 
+/** Throws DomainError `dependency_unavailable` when the store cannot be asked. */
 export interface ConversationRepository {
-  /** One transaction: the conversation, its members, its log's head and, for a group, the first message. */
+  /**
+   * One transaction: the conversation, its members, its log's head and, for a group, the first message. Repeating
+   * it is safe for a pair, and for a group under its clientId; of parallel calls one answers `created`.
+   */
   create(conversation: NewConversation): Promise<Created>
   /** Null when there is none or the viewer is not a member. */
   find(id: ConversationId, viewerId: UserId): Promise<ConversationView | null>
-  /** The viewer's conversations, last active first. */
+  /** The viewer's conversations, last active first; `next` is null when fewer than `limit` were found. */
   list(
     viewerId: UserId,
     limit: number,
     after: ActivityCursor | null,
   ): Promise<{ items: ConversationView[]; next: ActivityCursor | null }>
-  /** Null when the viewer is not a member; ordered by joining. */
+  /** Null when the viewer is not a member; ordered by joining, `limit` at most. */
   members(
     id: ConversationId,
     viewerId: UserId,
@@ -69,5 +73,6 @@ export interface ConversationRepository {
 }
 
 export interface UserDirectory {
+  /** Those that exist, any number of ids. @throws DomainError dependency_unavailable. */
   byIds(ids: readonly UserId[]): Promise<Map<UserId, User>>
 }

@@ -13,6 +13,7 @@ export interface PushRegistration {
   nowMs: number
 }
 
+/** Throws DomainError `dependency_unavailable` when the store cannot be asked; every method may be repeated. */
 export interface PushTokenStore {
   /**
    * Registers or refreshes a token, which belongs to the user who registered it last: one that moves from
@@ -40,6 +41,6 @@ export interface OutboxEntry {
 }
 
 export interface OutboxReader {
-  /** Newest first. */
+  /** Newest first. @throws DomainError dependency_unavailable. */
   newest(limit: number): Promise<OutboxEntry[]>
 }

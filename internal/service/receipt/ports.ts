@@ -9,6 +9,9 @@ export interface ReadMove {
 }
 
 export interface PointerStore {
-  /** Moves read (and with it delivered) pointers forward, never back; members who left are passed over. */
+  /**
+   * Moves read (and with it delivered) pointers forward, never back, all in one statement; members who left are
+   * passed over. Safe to repeat. @throws DomainError dependency_unavailable.
+   */
   advanceRead(moves: readonly ReadMove[]): Promise<void>
 }

@@ -57,7 +57,10 @@ export type RotationOutcome =
   /** Never given out, expired, or of a session that ended. */
   | { status: 'unknown' }
 
-/** The truth about sessions. */
+/**
+ * The truth about sessions. Every method throws DomainError `dependency_unavailable` when the store cannot be
+ * asked; a `create` or `rotate` may then have taken effect (a repeated `rotate` answers `repeated`).
+ */
 export interface SessionRepository {
   /** Stores a session and its first refresh token; beyond `keep` live sessions of the user ends the oldest. */
   create(session: NewSession, keep: number): Promise<{ created: SessionRecord; ended: SessionId[] }>
@@ -66,6 +69,7 @@ export interface SessionRepository {
    * successor not yet. Atomic; parallel calls with one token give one `rotated` and else `repeated`.
    */
   rotate(rotation: Rotation): Promise<RotationOutcome>
+  /** Null for one that never was; one that ended is answered as such. */
   state(id: SessionId): Promise<SessionState | null>
   /** Live sessions, the most recently seen first; at most `keep` of `create`. */
   listLive(userId: UserId, now: Date): Promise<SessionRecord[]>

@@ -18,6 +18,7 @@ export interface BearerState extends PersonalToken {
   revoked: boolean
 }
 
+/** Throws DomainError `dependency_unavailable` when the store cannot be asked; all but `create` may be repeated. */
 export interface PersonalTokenRepository {
   /** False when the user has `max` live tokens already; holds against parallel calls. */
   create(userId: UserId, token: PersonalToken, hash: Buffer, max: number): Promise<boolean>
@@ -27,6 +28,8 @@ export interface PersonalTokenRepository {
   revoke(userId: UserId, id: string, at: Date): Promise<boolean>
   /** Whether the user has, or had, such a token. */
   exists(userId: UserId, id: string): Promise<boolean>
+  /** By the token's SHA-256; a revoked or expired one is answered as such. */
   bearer(hash: Buffer): Promise<BearerState | null>
+  /** Notes that it was used. */
   touch(id: string, at: Date): Promise<void>
 }

@@ -20,7 +20,10 @@ export interface UserSearch {
   limit: number
 }
 
-/** Users as others and they themselves see them; deleted ones stay as `Deleted user`. */
+/**
+ * Users as others and they themselves see them; deleted ones stay as `Deleted user`. Throws DomainError
+ * `dependency_unavailable` when the store cannot be asked; every method may be repeated.
+ */
 export interface UserRepository {
   /** Those that exist, in any order, a hidden lastSeenAt as null. At most 1,000 ids a call. */
   byIds(ids: readonly UserId[]): Promise<User[]>

@@ -20,7 +20,12 @@ export interface StoredCode {
   expiresAt: Date
 }
 
+/**
+ * Open codes. Every method throws DomainError `dependency_unavailable` when the store cannot be asked: a try may
+ * then have been counted, a code used up.
+ */
 export interface CodeRepository {
+  /** Whose address it is, verified or not. */
   owner(identity: Identity): Promise<OwnedIdentity | null>
   /** Replaces the code of the same address and purpose, and forgets expired ones. */
   store(code: StoredCode): Promise<void>
@@ -37,6 +42,7 @@ export interface CodeRepository {
   redeem(identity: Identity, purpose: CodePurpose, codeHash: Buffer): Promise<boolean>
   /** Where an account can be told what happened to it. */
   verified(userId: UserId): Promise<Identity[]>
+  /** Safe to repeat. */
   markVerified(userId: UserId, kind: IdentityKind, at: Date): Promise<void>
 }
 
