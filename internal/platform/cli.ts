@@ -40,10 +40,13 @@ export function version(): string {
 export async function runBinary(binary: Binary): Promise<void> {
   const args = process.argv.slice(2)
   if (args.includes('--help') || args.includes('-h'))
-    return print(`Usage: ${binary.name}\n\n${binary.about}\n`)
+    return print(
+      `Usage: ${[binary.name, ...(binary.flags ?? []).map((flag) => `[${flag}]`)].join(' ')}\n\n${binary.about}\n`,
+    )
   if (args.includes('--version')) return print(`${binary.name} ${version()}\n`)
   const unknown = args.find((arg) => !binary.flags?.includes(arg))
-  if (unknown && !binary.acceptsArguments) return fail(EXIT_CONFIGURATION, `unknown argument ${unknown}`)
+  if (unknown && !binary.acceptsArguments)
+    return fail(EXIT_CONFIGURATION, `unknown argument ${unknown}; --help names those there are`)
 
   const stop = new AbortController()
   const onSignal = () => {

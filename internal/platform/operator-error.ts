@@ -2,9 +2,9 @@
 export class OperatorError extends Error {
   override readonly name: string = 'OperatorError'
 
-  /** `what`, with the cause's own words after it. */
+  /** `what`, with the first line of the cause's own words after it: drivers append whole objects. */
   static because(what: string, cause: unknown): OperatorError {
-    return new OperatorError(`${what}: ${messageOf(cause)}`, { cause })
+    return new OperatorError(`${what}: ${messageOf(cause).split('\n', 1)[0]}`, { cause })
   }
 }
 

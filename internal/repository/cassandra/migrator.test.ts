@@ -48,5 +48,5 @@ it('refuses a replication that is not a map, and an address where nothing answer
   )
   await expect(
     migrateCassandra({ contactPoints: ['127.0.0.1:1'], localDc: 'datacenter1', keyspace: 'none' }),
-  ).rejects.toThrow('Cassandra cannot be reached at 127.0.0.1:1')
+  ).rejects.toThrow(/^Cassandra cannot be reached at 127.0.0.1:1: .*ECONNREFUSED.*$/)
 })
