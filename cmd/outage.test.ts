@@ -101,6 +101,24 @@ describe('while a store is away', () => {
   )
 
   it(
+    'Redis: a conversation made meanwhile shows in open inboxes once it is back',
+    async () => {
+      const [ann, bob] = [await Person.register(one), await Person.register(two)]
+      const inbox = await bob.connect(two)
+      await inbox.join('user:inbox')
+      proxies.redis.refuse()
+      const id = await ann.open(one, 'direct', [bob])
+      await ann.call(one, 'POST', `/conversations/${id}/messages`, { content: 'hello' })
+      proxies.redis.accept()
+      const isNew = (frame: { event: string }) => frame.event === 'conversation:new'
+      const { payload } = await inbox.find(isNew, 'conversation:new')
+      expect(payload).toMatchObject({ conversation: { id, lastMessage: { content: 'hello' } } })
+      await inbox.close()
+    },
+    OUTAGE_MS,
+  )
+
+  it(
     'Cassandra: people chat and read what is new; afterwards the archive has it all',
     async () => {
       const { id, send, heard, read, close } = await twoPeople()

@@ -113,7 +113,12 @@ function componentsOf(container: Container, workers: Component[], drain: () => v
     relay.archive,
     relay.events,
     container.get(ID.batchingBus),
-    new LiveAudit(container.get(ID.live), container.get(ID.messageLog), warn('live audit')),
+    new LiveAudit({
+      live: container.get(ID.live),
+      log: container.get(ID.messageLog),
+      membershipsOf: (actor) => container.get(ID.conversations).memberships(actor),
+      onError: warn('live audit'),
+    }),
     atDrain('work', () => finishWork(container)),
     container.get(ID.presence),
     container.get(ID.courier),

@@ -1,3 +1,5 @@
+import type { ConversationId } from '../../domain/ids.ts'
+import type { Actor } from '../../domain/user.ts'
 import { type Component, pause } from '../../platform/lifecycle.ts'
 import type { MessageLog } from '../../service/message/ports.ts'
 import type { Live } from './live.ts'
@@ -7,35 +9,55 @@ const AUDIT_MS = 30_000
 const INTERRUPTED_MS = 1000
 const IDS_PER_QUERY = 1000
 
-/** Compares what was delivered with the log, so that nothing that the bus lost stays lost. */
+export interface LiveAuditDeps {
+  live: Live
+  log: MessageLog
+  /** Conversations that a user is in, at most 5,000. */
+  membershipsOf(actor: Actor): Promise<{ id: ConversationId }[]>
+  onError(error: unknown): void
+}
+
+/** Compares what was delivered with the stores, so that nothing that the bus lost stays lost. */
 export class LiveAudit implements Component {
   readonly name = 'live-audit'
-  readonly #live: Live
-  readonly #log: MessageLog
-  readonly #onError: (error: unknown) => void
+  readonly #deps: LiveAuditDeps
 
-  constructor(live: Live, log: MessageLog, onError: (error: unknown) => void) {
-    this.#live = live
-    this.#log = log
-    this.#onError = onError
+  constructor(deps: LiveAuditDeps) {
+    this.#deps = deps
   }
 
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
+    const { live, onError } = this.#deps
     ready()
     let auditedAt = Date.now()
     while (!signal.aborted) {
       await pause(INTERRUPTED_MS, signal)
-      if (this.#live.isConnected && Date.now() - auditedAt < AUDIT_MS) continue
-      await this.#audit().catch(this.#onError)
+      await this.#compareInboxes(signal).catch(onError)
+      if (live.isConnected && Date.now() - auditedAt < AUDIT_MS) continue
+      await this.#audit().catch(onError)
       auditedAt = Date.now()
     }
-    this.#live.stop()
+    live.stop()
   }
 
   async #audit(): Promise<void> {
-    const ids = this.#live.followed()
+    const { live, log } = this.#deps
+    const ids = live.followed()
     for (let start = 0; start < ids.length; start += IDS_PER_QUERY) {
-      this.#live.observe(await this.#log.heads(ids.slice(start, start + IDS_PER_QUERY)))
+      live.observe(await log.heads(ids.slice(start, start + IDS_PER_QUERY)))
+    }
+  }
+
+  /** One after another: after an outage of the bus every inbox is in doubt, and none is in a hurry. */
+  async #compareInboxes(signal: AbortSignal): Promise<void> {
+    const { live, membershipsOf } = this.#deps
+    for (const inbox of live.inboxesInDoubt()) {
+      if (signal.aborted) return
+      const memberships = await membershipsOf(inbox.connection.actor)
+      live.compare(
+        inbox,
+        memberships.map(({ id }) => id),
+      )
     }
   }
 }

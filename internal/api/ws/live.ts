@@ -37,6 +37,8 @@ export class Live implements LiveEvents, BatchingListener {
   readonly #rooms: Rooms
   readonly #inboxes = new Map<UserId, Set<Inbox>>()
   #publish: (shard: number, entry: string) => void = () => {}
+  /** What told of new conversations may have been lost: unlike messages they have no numbers to miss. */
+  #mayLackConversations = false
   /** False while the bus is interrupted and only the log tells what other nodes sent. */
   isConnected = true
 
@@ -74,6 +76,7 @@ export class Live implements LiveEvents, BatchingListener {
   }
 
   onGap(shard: number): void {
+    this.#mayLackConversations = true
     for (const id of this.#rooms.ids()) if (shardOf(id) === shard) this.#stream.gap(id)
   }
 
@@ -162,6 +165,20 @@ export class Live implements LiveEvents, BatchingListener {
       const room = this.#rooms.get(id)
       room?.inboxes.delete(inbox.connection)
       if (room) this.#rooms.leave(id, room)
+    }
+  }
+
+  /** The inboxes to compare with their users' conversations, when the bus may have lost some; else none. */
+  inboxesInDoubt(): Inbox[] {
+    if (!this.#mayLackConversations) return []
+    this.#mayLackConversations = false
+    return [...this.#inboxes.values()].flatMap((inboxes) => [...inboxes])
+  }
+
+  /** Announces those of the user's conversations that the inbox does not follow yet. */
+  compare(inbox: Inbox, ids: Iterable<ConversationId>): void {
+    for (const id of ids) {
+      if (!inbox.rooms.has(id) && inbox.connection.isOpen) inbox.conversationCreated(id, this.beginJoin(id))
     }
   }
 
