@@ -33,7 +33,6 @@ export class HttpListener implements Component {
     await aborted(signal)
     const closed = once(this.#server, 'close')
     this.#server.close()
-    this.#server.closeIdleConnections()
     const overdue = setTimeout(() => this.#server.closeAllConnections(), FINISH_MS)
     await closed
     clearTimeout(overdue)

@@ -25,7 +25,7 @@ export interface StoredCode {
  * then have been counted, a code used up.
  */
 export interface CodeRepository {
-  /** Whose address it is, verified or not. */
+  /** The active account whose address it is, verified or not. */
   owner(identity: Identity): Promise<OwnedIdentity | null>
   /** Replaces the code of the same address and purpose, and forgets expired ones. */
   store(code: StoredCode): Promise<void>
