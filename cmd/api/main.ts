@@ -18,6 +18,7 @@ await runBinary({
   about: ABOUT,
   async main(signal) {
     const config = loadConfig('api', process.env)
+    // Both are required of this process; the type is that of all.
     if (config.postgres.kind === 'embedded' || config.secretKey === null) throw new Error('not configured')
     const logger = createLogger({ name: 'api', level: config.log.level })
     warnOfLimits(config, logger)

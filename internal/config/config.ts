@@ -164,6 +164,7 @@ function cassandra(reader: EnvReader, process: Process): Config['cassandra'] {
 }
 
 function redis(reader: EnvReader, process: Process): Config['redis'] {
+  // Migrations touch neither Redis nor RabbitMQ; samples that they add are announced by the API nodes.
   if (process === 'migrate') return { kind: 'embedded' }
   const urls = address(reader, process, 'REDIS_URL', 'redis://host:6379, or a list of cluster nodes')
   if (urls === undefined) return { kind: 'embedded' }
