@@ -95,7 +95,10 @@ describe('embedded PostgreSQL', () => {
   it('says in one line that the folder cannot be used', async () => {
     const file = join(dataDir, 'file')
     writeFileSync(file, '')
-    await expect(startEmbeddedPostgres({ dataDir: file, logger })).rejects.toThrow('DATA_DIR cannot be used')
+    for (const unusable of [file, '/proc/realchat/data'])
+      await expect(startEmbeddedPostgres({ dataDir: unusable, logger })).rejects.toThrow(
+        'DATA_DIR cannot be used',
+      )
   })
 
   it('says in one line what the server refused', async () => {

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { lockFolder } from '../../platform/folder-lock.ts'
@@ -48,9 +48,16 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   }
 }
 
+/** Level by level: below /proc Node's own recursion never ends. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  mkdirSync(path)
+}
+
 function openFolder(dataDir: string): () => void {
   try {
-    mkdirSync(dataDir, { recursive: true })
+    makeFolder(dataDir)
     return lockFolder(dataDir)
   } catch (error) {
     if (error instanceof OperatorError) throw error
