@@ -50,7 +50,8 @@ describe('access tokens', () => {
       await signed({}, {}, privateKey),
       await signed({}, { kid: 'unknown' }, own),
       await signed({}, { typ: 'JWT' }, own),
-      await signed({ aud: 'another' }, {}, own).then((token) => token.replace(/.$/, 'A')),
+      // The first character of the signature: the last one has bits that mean nothing.
+      `${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`,
       await new SignJWT({ sid: session.id, aud: 'other', iss: 'http://chat.example', sub: user.id })
         .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid })
         .setIssuedAt()
