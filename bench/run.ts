@@ -12,10 +12,11 @@ const PORT = 4950
 const PAIRS = 100
 const RESULT = 'bench.json'
 
+// The lightest first: a load leaves events behind that the notifier works on during the next one.
 const SCENARIOS: { name: string; load: Load }[] = [
-  { name: '100 pairs, 4 outstanding each', load: { outstanding: 4, warmUpSeconds: 5, seconds: 15 } },
-  { name: '100 pairs, 500 sends/s', load: { rate: 500, warmUpSeconds: 3, seconds: 10 } },
+  { name: '100 pairs, 500 sends/s', load: { rate: 500, warmUpSeconds: 5, seconds: 10 } },
   { name: '100 pairs, 3,000 sends/s', load: { rate: 3000, warmUpSeconds: 3, seconds: 10 } },
+  { name: '100 pairs, 4 outstanding each', load: { outstanding: 4, warmUpSeconds: 5, seconds: 15 } },
 ]
 
 const dataDir = await mkdtemp(join(tmpdir(), 'realchat-bench-'))

@@ -20,6 +20,8 @@ export interface NotifierOptions {
   publicUrl: string
   clock: Clock
   logger: Logger
+  /** Error tracking. */
+  report: (error: unknown) => void
 }
 
 /** The notifier and what it sends with, for a process of its own or within standalone; start in this order. */

@@ -57,6 +57,7 @@ export async function createNotifierNode(config: Config, logger: Logger): Promis
         publicUrl: http.publicUrl,
         clock: systemClock,
         logger,
+        report: (error) => tracking.report(error),
       }),
     [POOL, REDIS, CONSUMER],
   )

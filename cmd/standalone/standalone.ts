@@ -82,6 +82,7 @@ function notifierOf(container: Container): Component[] {
     publicUrl: container.get(ID.config).http.publicUrl,
     clock: container.get(ID.clock),
     logger: container.get(ID.logger),
+    report: (error) => container.get(ID.tracking).report(error),
   })
 }
 

@@ -28,6 +28,8 @@ export interface NotifierDeps {
   presence: PresenceReader | null
   clock: Clock
   logger: Logger
+  /** Told of every event whose handling failed, for error tracking. */
+  report?: (error: unknown) => void
 }
 
 interface Judged {
@@ -71,6 +73,7 @@ export class Notifier {
     }
     const { id } = task.event
     this.#deps.logger.error({ err: error, event: id, attempt: task.attempt }, 'an event could not be handled')
+    this.#deps.report?.(error)
     const delayMs = retryDelay(task.attempt, null)
     if (delayMs === null) return [{ kind: 'dead', task, reason: String(error) }]
     return [{ kind: 'again', task: { ...task, attempt: task.attempt + 1 }, delayMs }]

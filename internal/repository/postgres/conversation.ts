@@ -53,7 +53,10 @@ export class PostgresConversations implements ConversationRepository, AccessRead
   }
 
   async list(viewerId: UserId, limit: number, after: ActivityCursor | null) {
-    const first = viewsOf(viewerId).orderBy('h.stamp', 'desc').orderBy('c.id', 'desc').limit(limit)
+    const first = viewsOf(viewerId)
+      .orderBy('h.stamp', 'desc')
+      .orderBy('c.id', 'desc')
+      .limit(limit + 1)
     const rows = after
       ? await run(
           this.#pool,
@@ -63,8 +66,9 @@ export class PostgresConversations implements ConversationRepository, AccessRead
           ),
         )
       : await run(this.#pool, 'conversation-list', first)
-    const last = rows.length === limit ? rows.at(-1) : undefined
-    return { items: rows.map(viewOf), next: last ? { stamp: last.stamp, id: last.id } : null }
+    const items = rows.slice(0, limit)
+    const last = rows.length > limit ? items.at(-1) : undefined
+    return { items: items.map(viewOf), next: last ? { stamp: last.stamp, id: last.id } : null }
   }
 
   async members(id: ConversationId, viewerId: UserId, limit: number, after: MemberCursor | null) {
