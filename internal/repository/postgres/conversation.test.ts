@@ -51,6 +51,7 @@ describe('PostgresConversations', () => {
       newestFirst.slice(2, 4),
       newestFirst.slice(4),
     ])
+    expect(await pages(ann, newestFirst.length)).toEqual([newestFirst])
   })
 
   it('shows one conversation as its viewer sees it', async () => {

@@ -6,7 +6,7 @@ import type { Actor, User } from '../../domain/user.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
 import type { LiveEvents } from '../live/ports.ts'
 import type { RelayWaker } from '../message/ports.ts'
-import type { Page } from '../page.ts'
+import { cutPage, type Page } from '../page.ts'
 import type {
   ActivityCursor,
   ConversationRepository,
@@ -99,15 +99,15 @@ export class Conversations {
     cursor: string | null,
   ): Promise<Page<Member>> {
     const after = decodeCursor<MemberCursor>(cursor, { joinedAt: 'time', userId: 'uuid' })
-    const views = await this.#deps.repository.members(id, actor.userId, limit, after)
+    const views = await this.#deps.repository.members(id, actor.userId, limit + 1, after)
     if (!views) throw notFound('conversation')
-    const users = await this.#deps.users.byIds(views.map((view) => view.userId))
-    const items = views.flatMap(({ userId, ...rest }) => {
+    const page = cutPage(views, limit, ({ joinedAt, userId }) => encodeCursor({ joinedAt, userId }))
+    const users = await this.#deps.users.byIds(page.items.map((view) => view.userId))
+    const items = page.items.flatMap(({ userId, ...rest }) => {
       const user = users.get(userId)
       return user ? [{ user, ...rest }] : []
     })
-    const last = views.length === limit ? views.at(-1) : undefined
-    return { items, nextCursor: last ? encodeCursor({ joinedAt: last.joinedAt, userId: last.userId }) : null }
+    return { items, nextCursor: page.nextCursor }
   }
 
   async #present(views: ConversationView[]): Promise<Conversation[]> {
