@@ -65,8 +65,12 @@ describe('RabbitMQ topology', () => {
     await queue.publisher.publish([messageEvent({ seq: 1 })])
     await eventually(() => expect(seen).toEqual([1]))
     await queue.removeQueue()
-    await eventually(() => queue.publisher.publish([messageEvent({ seq: 2 })]))
-    await eventually(() => expect(seen).toContain(2))
+    // A queue that is being deleted may still confirm what dies with it, so that one event proves nothing.
+    let seq = 1
+    await eventually(async () => {
+      await queue.publisher.publish([messageEvent({ seq: ++seq })])
+      expect(seen.some((one) => one > 1)).toBe(true)
+    })
     controller.abort()
     await running
     await queue.close()
