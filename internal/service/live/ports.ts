@@ -1,12 +1,53 @@
-import type { ConversationId, UserId } from '../../domain/ids.ts'
+import type { AppliedChange } from '../../domain/change.ts'
+import type { Member } from '../../domain/conversation.ts'
+import type { ConversationId, MessageId, Rev, Seq, UserId } from '../../domain/ids.ts'
 import type { Message } from '../../domain/message.ts'
+
+/** Who came, went or changed in one transaction; `memberVersion` is the conversation's after it. */
+export interface MembersChanged {
+  conversationId: ConversationId
+  memberVersion: number
+  joined: readonly Member[]
+  /** As they were; their channels are closed and nothing later reaches them. */
+  left: readonly { member: Member; reason: RemovalReason }[]
+  /** Another role. */
+  updated: readonly Member[]
+}
+
+export type RemovalReason = 'left' | 'removed' | 'deleted'
+
+export interface ReceiptMoved {
+  conversationId: ConversationId
+  userId: UserId
+  deliveredSeq: Seq
+  readSeq: Seq
+  /** RFC 3339 UTC with milliseconds. */
+  at: string
+}
 
 /**
  * Live delivery to the sockets of all nodes. Hints only: whatever is lost here is healed from the log, so
- * that nothing waits for it and nothing fails by it.
+ * that nothing waits for it and nothing fails by it. `originConnection` gets the reply and not the broadcast.
  */
 export interface LiveEvents {
-  /** `originConnection` gets the reply and not the broadcast. */
   messageCreated(message: Message, memberVersion: number, originConnection: string | null): void
+  messageChanged(change: AppliedChange, memberVersion: number, originConnection: string | null): void
+  /** To the user's own sockets: they deleted the message for themselves. */
+  messageHidden(
+    userId: UserId,
+    hidden: { conversationId: ConversationId; messageId: MessageId; seq: Seq; rev: Rev; at: string },
+    originConnection: string | null,
+  ): void
   conversationCreated(conversationId: ConversationId, memberIds: readonly UserId[]): void
+  membersChanged(change: MembersChanged): void
+  /** Name, policies and the like: every member is shown the conversation anew. */
+  conversationUpdated(conversationId: ConversationId, memberVersion: number): void
+  /** The conversation is no more; every member's channels of it are closed. */
+  conversationDeleted(conversationId: ConversationId, memberVersion: number): void
+  /** The user's own preferences of it changed: their sockets are shown it anew. */
+  preferencesChanged(userId: UserId, conversationId: ConversationId): void
+  /** To members where there are at most 100 (coalesced), and to the user's other devices as `inbox:read`. */
+  receiptMoved(receipt: ReceiptMoved, toMembers: boolean, originConnection: string | null): void
+  /** To the user's own sockets. */
+  settingsUpdated(userId: UserId, settings: object): void
 }
