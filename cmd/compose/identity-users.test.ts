@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { identityWorld, login, register, uniqueName } from '../../internal/testkit/identity-world.ts'
+import { identityWorld, login, me, register, uniqueName } from '../../internal/testkit/identity-world.ts'
 import { composeIdentity } from './identity.ts'
 
 const world = await identityWorld(composeIdentity)
@@ -22,6 +22,26 @@ describe('users', () => {
       expect(await one.call('PATCH', '/users/me', { token: accessToken, body })).toMatchObject({
         status: 400,
       })
+  })
+
+  it('put up a picture by its address, and take it away', async () => {
+    const { accessToken } = await register(one)
+    const put = (url: unknown) => one.call('PUT', '/users/me/avatar', { token: accessToken, body: { url } })
+    const url = 'https://example.org/a.png'
+    expect(await put(url)).toMatchObject({ status: 200, body: { avatarUrl: url } })
+    for (const bad of [
+      'http://example.org/a.png',
+      'javascript:alert(1)',
+      `https://e.org/${'a'.repeat(2048)}`,
+      null,
+    ])
+      expect(await put(bad)).toMatchObject({ status: 400 })
+    expect((await me(one, accessToken)).body.avatarUrl).toBe(url)
+    for (let again = 0; again < 2; again++)
+      expect(await one.call('DELETE', '/users/me/avatar', { token: accessToken })).toMatchObject({
+        status: 204,
+      })
+    expect((await me(one, accessToken)).body.avatarUrl).toBeNull()
   })
 
   it('see of others what is public', async () => {

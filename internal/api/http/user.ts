@@ -2,17 +2,15 @@ import { z } from 'zod'
 import type { ProfileChange } from '../../service/user/ports.ts'
 import type { UserService } from '../../service/user/users.ts'
 import { cursorParam, displayNameField, limitParam, pageOf, userId, usernameField } from './fields.ts'
-import { answer, type Route, route } from './route.ts'
+import { answer, NO_CONTENT, type Route, route } from './route.ts'
 import { ownUserSchema, userSchema } from './user-schema.ts'
+
+const avatarUrl = z.url({ protocol: /^https$/ }).max(2048)
 
 const profileChange = z.strictObject({
   username: usernameField.optional(),
   displayName: displayNameField.optional(),
-  avatarUrl: z
-    .url({ protocol: /^https$/ })
-    .max(2048)
-    .nullable()
-    .optional(),
+  avatarUrl: avatarUrl.nullable().optional(),
   hideLastSeen: z.boolean().optional(),
 })
 
@@ -39,6 +37,7 @@ export function userRoutes(users: UserService): Route[] {
       errors: ['conflict'],
       handle: async ({ actor, body }) => answer(200, await users.change(actor, given(body))),
     }),
+    ...avatarRoutes(users),
     route({
       method: 'post',
       path: '/users/me/public-id/rotate',
@@ -75,6 +74,33 @@ export function userRoutes(users: UserService): Route[] {
       responses: { 200: pageOf(userSchema) },
       handle: async ({ query }) =>
         answer(200, await users.search(query.query, query.limit, query.cursor ?? null)),
+    }),
+  ]
+}
+
+function avatarRoutes(users: UserService): Route[] {
+  return [
+    route({
+      method: 'put',
+      path: '/users/me/avatar',
+      summary: 'Show a picture that lies elsewhere (https)',
+      tag: 'users',
+      scope: 'profile',
+      body: z.strictObject({ url: avatarUrl }),
+      responses: { 200: ownUserSchema },
+      handle: async ({ actor, body }) => answer(200, await users.change(actor, { avatarUrl: body.url })),
+    }),
+    route({
+      method: 'delete',
+      path: '/users/me/avatar',
+      summary: 'Show no picture',
+      tag: 'users',
+      scope: 'profile',
+      responses: { 204: null },
+      handle: async ({ actor }) => {
+        await users.change(actor, { avatarUrl: null })
+        return NO_CONTENT
+      },
     }),
   ]
 }
