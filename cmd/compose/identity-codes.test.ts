@@ -32,6 +32,45 @@ async function verified() {
   return { email, ...signedIn }
 }
 
+describe('the owner of an account', () => {
+  const alerts = (email: string) =>
+    world.notices.filter(({ to, notice }) => to === email && notice.kind === 'new_sign_in')
+  const agent = (name: string, address = '198.51.100.7') => ({
+    'user-agent': name,
+    'x-forwarded-for': address,
+  })
+
+  it('is told of sign-ins from a device or an address not seen before, once each', async () => {
+    const { email, user } = await verified()
+    await login(one, user.username)
+    expect(alerts(email)).toHaveLength(0)
+    for (let again = 0; again < 2; again++) await login(one, user.username, PASSWORD, agent('Lynx'))
+    expect(alerts(email)).toMatchObject([{ notice: { device: 'Lynx', address: '198.51.100.7' } }])
+    await login(one, user.username, PASSWORD, agent('Lynx', '198.51.100.8'))
+    expect(alerts(email)).toHaveLength(2)
+    await login(one, user.username, 'wrong password', agent('Mosaic'))
+    expect(alerts(email)).toHaveLength(2)
+    await request({ email }, 'sign_in')
+    const body = { email, purpose: 'sign_in', code: world.codeFor(email) }
+    await one.call('POST', '/auth/otp/verify', { body, headers: agent('Netscape') })
+    expect(alerts(email)).toHaveLength(3)
+  })
+
+  it('is not flooded by it, and not told at addresses nobody verified', async () => {
+    const limited = await world.startNode(1)
+    const { email, user } = await verified()
+    for (let i = 0; i < 12; i++)
+      expect(await login(limited, user.username, PASSWORD, agent(`Agent ${i}`))).toMatchObject({
+        status: 200,
+      })
+    expect(alerts(email)).toHaveLength(10)
+    const unverified = newEmail()
+    const other = await register(one, { email: unverified })
+    await login(one, other.user.username, PASSWORD, agent('Lynx'))
+    expect(alerts(unverified)).toHaveLength(0)
+  })
+})
+
 describe('one-time codes', () => {
   it('verify an email address and a phone number', async () => {
     const email = newEmail()

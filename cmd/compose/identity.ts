@@ -35,6 +35,7 @@ import { PasswordService } from '../../internal/service/auth/passwords.ts'
 import { SecondFactor } from '../../internal/service/auth/second-factor.ts'
 import { Secrets } from '../../internal/service/auth/secrets.ts'
 import { SignIn } from '../../internal/service/auth/sign-in.ts'
+import { SignInAlert } from '../../internal/service/auth/sign-in-alert.ts'
 import { BlockService } from '../../internal/service/block/blocks.ts'
 import type { RateLimiter } from '../../internal/service/limit/ports.ts'
 import { SessionGate } from '../../internal/service/session/gate.ts'
@@ -150,7 +151,15 @@ function signInOf(base: ReturnType<typeof foundationOf>, { limiter, courier, pas
   const codeStore = new PostgresCodes(sql)
   const factors = new PostgresSecondFactors(sql)
   const secondFactor = new SecondFactor({ repository: factors, secrets, limiter, audit, clock })
-  const signIn = new SignIn({ users, sessions, tokens, audit })
+  const verifiedIdentities = (userId: UserId) => codeStore.verified(userId)
+  const alert = new SignInAlert({
+    courier,
+    limiter,
+    clock,
+    knowsDevice: (userId, device) => stored.knowsDevice(userId, device),
+    verifiedIdentities,
+  })
+  const signIn = new SignIn({ users, sessions, tokens, audit, alert })
   const key = secrets.derive('one-time-code')
   const codes = new OneTimeCodes({ repository: codeStore, courier, limiter, clock, key })
   const shared = {
@@ -165,7 +174,7 @@ function signInOf(base: ReturnType<typeof foundationOf>, { limiter, courier, pas
     audit,
     clock,
     knowsAddress: (userId: UserId, address: string) => stored.knowsAddress(userId, address),
-    verifiedIdentities: (userId: UserId) => codeStore.verified(userId),
+    verifiedIdentities,
   }
   const auth = new AuthService(shared)
   const routes = [

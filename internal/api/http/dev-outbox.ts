@@ -1,4 +1,5 @@
 import { Router } from 'express'
+import { escapeHtml } from '../../platform/html.ts'
 import type { OutboxEntry, OutboxReader } from '../../service/notification/ports.ts'
 
 const NEWEST = 200
@@ -47,16 +48,4 @@ const HEAD = '<tr><th>When</th><th>Channel</th><th>To</th><th>Title</th><th>Text
 function row({ createdAt, channel, recipient, title, body, payload }: OutboxEntry): string {
   const cells = [createdAt, channel, recipient, title, body, JSON.stringify(payload)]
   return `<tr>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`
-}
-
-const ENTITIES: { [character: string]: string } = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '')
 }

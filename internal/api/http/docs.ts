@@ -1,4 +1,5 @@
 import { Router } from 'express'
+import { escapeHtml } from '../../platform/html.ts'
 import type { OpenApiDocument, Operation } from './openapi.ts'
 
 const STYLE = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1e21}
@@ -55,12 +56,4 @@ function entry(method: string, path: string, operation: Operation): string {
   const details = JSON.stringify({ parameters, requestBody, responses }, null, 2)
   return `<details><summary><b>${method.toUpperCase()}</b> ${escapeHtml(path)} <small>${escapeHtml(summary)}</small></summary>
 <p>Scope: ${escapeHtml(operation['x-scope'])}</p><pre>${escapeHtml(details)}</pre></details>`
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
 }

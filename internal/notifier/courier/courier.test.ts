@@ -82,6 +82,22 @@ describe('PostOffice', () => {
     expect(server.mails[0]).toMatch(/Content-Type: text\/html[\s\S]*<p>012345 is your =\s+RealChat code/)
   })
 
+  it('tells of a sign-in, whatever its device calls itself', async () => {
+    const server = await smtp()
+    const notice = {
+      kind: 'new_sign_in',
+      device: '<img src=x>',
+      address: '198.51.100.7',
+      at: new Date('2026-01-02T03:04:05.678Z'),
+    } as const
+    open({ email: new SmtpCarrier(server.url, 'chat@example.org') }).send(userId, email, notice)
+    await eventually(() => expect(server.mails).toHaveLength(1))
+    expect(server.mails[0]).toContain('Subject: New sign-in to your account')
+    expect(server.mails[0]).toContain('Time: 2026-01-02 03:04:05 UTC')
+    expect(server.mails[0]).toContain('<p>Device: &lt;img src')
+    expect(server.mails[0]).toContain('198.51.100.7')
+  })
+
   it('repeats what was refused for now', async () => {
     const server = await smtp(1)
     open({ email: new SmtpCarrier(server.url, 'chat@example.org') }).send(userId, email, code)

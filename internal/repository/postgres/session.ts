@@ -1,5 +1,6 @@
 import type { SessionId, UserId } from '../../domain/ids.ts'
 import type {
+  Device,
   EndReason,
   NewSession,
   Rotation,
@@ -126,6 +127,14 @@ export class PostgresSessions implements SessionRepository {
       userId,
       address,
     ])
+    return rows.length > 0
+  }
+
+  async knowsDevice(userId: UserId, device: Device): Promise<boolean> {
+    const rows = await this.#sql.query(
+      'select 1 from sessions where user_id = $1 and address = $2 and device_name = $3 limit 1',
+      [userId, device.address, device.name],
+    )
     return rows.length > 0
   }
 }

@@ -6,6 +6,7 @@ import type { Device } from '../session/ports.ts'
 import { type OpenedSession, presentSession, type SessionService } from '../session/sessions.ts'
 import type { UserRepository } from '../user/ports.ts'
 import type { AccessTokens } from './access-token.ts'
+import type { SignInAlert } from './sign-in-alert.ts'
 
 /** What register, sign-in and refresh answer. */
 export interface SignedIn {
@@ -23,6 +24,7 @@ export interface SignInDeps {
   sessions: SessionService
   tokens: AccessTokens
   audit: AuditTrail
+  alert: SignInAlert
 }
 
 /** The last step of every way to sign in. */
@@ -35,8 +37,10 @@ export class SignIn {
 
   /** The caller has made sure who it is, that the account is active, and of the second factor. */
   async open(userId: UserId, device: Device, method: SignInMethod): Promise<SignedIn> {
-    const opened = await this.#deps.sessions.open(userId, device)
-    await this.#deps.audit.record({
+    const { sessions, audit, alert } = this.#deps
+    const strange = method !== 'registration' && (await alert.isStrange(userId, device))
+    const opened = await sessions.open(userId, device)
+    await audit.record({
       action: method === 'registration' ? 'auth.register' : 'auth.sign_in',
       outcome: 'success',
       actorId: userId,
@@ -45,6 +49,7 @@ export class SignIn {
       address: device.address,
       details: { method },
     })
+    if (strange) await alert.tell(userId, device)
     return this.present(opened)
   }
 

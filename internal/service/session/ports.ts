@@ -81,6 +81,8 @@ export interface SessionRepository {
   endedSince(since: Date): Promise<{ ids: SessionId[]; upTo: Date }>
   /** True when the user signed in from this address before. */
   knowsAddress(userId: UserId, address: string): Promise<boolean>
+  /** True when the user signed in on a device of this name at this address before. */
+  knowsDevice(userId: UserId, device: Device): Promise<boolean>
 }
 
 /** Spares the database what was just asked, over all nodes; may forget anything at any time. */

@@ -50,6 +50,7 @@ export interface CodeRepository {
 export type Notice =
   | { kind: 'code'; purpose: CodePurpose; code: string; minutes: number }
   | { kind: 'password_changed' }
+  | { kind: 'new_sign_in'; device: string; address: string; at: Date }
 
 /** Carries notices to addresses. */
 export interface Courier {
