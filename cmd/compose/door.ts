@@ -6,7 +6,6 @@ import { createHttpApp } from '../../internal/api/http/app.ts'
 import { conversationRoutes } from '../../internal/api/http/conversations.ts'
 import { messageRoutes } from '../../internal/api/http/messages.ts'
 import { observeHttp, operationsRouter } from '../../internal/api/http/operations.ts'
-import { pushTokenRoutes } from '../../internal/api/http/push-tokens.ts'
 import type { Route } from '../../internal/api/http/route.ts'
 import { refusalOf } from '../../internal/api/problem.ts'
 import { chatTopicDefinition } from '../../internal/api/ws/chat-topic.ts'
@@ -55,7 +54,7 @@ export function routesOf(container: Container): Route[] {
     ...container.get(ID.identity).routes,
     ...conversationRoutes(container.get(ID.conversations)),
     ...messageRoutes(container.get(ID.messages)),
-    ...pushTokenRoutes(container.get(ID.pushTokens)),
+    ...container.get(ID.notifications).routes,
   ]
 }
 

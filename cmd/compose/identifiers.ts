@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import type { ServiceIdentifier } from 'inversify'
 import type pg from 'pg'
+import type { Route } from '../../internal/api/http/route.ts'
 import type { Live } from '../../internal/api/ws/live.ts'
 import type { Config } from '../../internal/config/config.ts'
 import type { Actor } from '../../internal/domain/user.ts'
@@ -25,7 +26,6 @@ import type { Appender } from '../../internal/service/message/appender.ts'
 import type { History } from '../../internal/service/message/history.ts'
 import type { Messages } from '../../internal/service/message/messages.ts'
 import type { MessageArchive, MessageLog } from '../../internal/service/message/ports.ts'
-import type { PushTokenService } from '../../internal/service/notification/push-tokens.ts'
 import type { PresenceStore } from '../../internal/service/presence/ports.ts'
 import type { Presence } from '../../internal/service/presence/presence.ts'
 import type { Pointers } from '../../internal/service/receipt/pointers.ts'
@@ -70,7 +70,7 @@ export const ID = {
   history: id<History>('History'),
   messages: id<Messages>('Messages'),
   conversations: id<Conversations>('Conversations'),
-  pushTokens: id<PushTokenService>('PushTokenService'),
+  notifications: id<{ routes: Route[] }>('Notifications'),
   relayLog: id<RelayLog>('RelayLog'),
   logPartitions: id<LogPartitions>('LogPartitions'),
   relay: id<Relay>('Relay'),

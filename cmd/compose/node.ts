@@ -13,13 +13,12 @@ import type { Logger } from '../../internal/platform/logger.ts'
 import { Metrics } from '../../internal/platform/metrics.ts'
 import { CLOSE } from '../../internal/realtime/close-codes.ts'
 import { PartitionKeeper } from '../../internal/relay/partition-keeper.ts'
-import { PostgresPushTokens } from '../../internal/repository/postgres/push-tokens.ts'
-import { PushTokenService } from '../../internal/service/notification/push-tokens.ts'
 import { bindChat } from './chat.ts'
 import { composeCourier } from './courier.ts'
 import { bindDoors } from './door.ts'
 import { ID } from './identifiers.ts'
 import { composeIdentity } from './identity.ts'
+import { composeNotifications } from './notification.ts'
 import { bindQueue } from './queue.ts'
 import { bindStores, storesComponent } from './stores.ts'
 
@@ -59,8 +58,11 @@ export async function createApiNode(options: NodeOptions): Promise<ApiNode> {
   bindIdentity(container, options.secretKey)
   bindChat(container)
   container
-    .bind(ID.pushTokens)
-    .toResolvedValue((pool) => new PushTokenService({ tokens: new PostgresPushTokens(pool) }), [ID.pool])
+    .bind(ID.notifications)
+    .toResolvedValue(
+      (pool, clock, live) => composeNotifications({ pool, clock, live }),
+      [ID.pool, ID.clock, ID.live],
+    )
     .inSingletonScope()
   const health = bindDoors(container, options.routers?.(container) ?? [])
   const workers = options.workers?.(container) ?? []

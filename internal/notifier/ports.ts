@@ -1,6 +1,6 @@
 import type { ChatEvent } from '../domain/event.ts'
-import type { ConversationId, Seq, UserId } from '../domain/ids.ts'
-import type { DeviceId, Platform } from '../domain/push.ts'
+import type { ConversationId, Seq, SessionId, UserId } from '../domain/ids.ts'
+import type { DeviceId, DeviceSettings, Platform } from '../domain/push.ts'
 import type { OutboxEntry } from '../service/notification/ports.ts'
 
 /** Whom a task concerns: members in order of id past a cursor, some users, or some devices. */
@@ -85,9 +85,11 @@ export interface RecipientReader {
   unread(userIds: readonly UserId[]): Promise<Map<UserId, number>>
 }
 
-export interface Device {
+export interface Device extends DeviceSettings {
   id: DeviceId
   userId: UserId
+  sessionId: SessionId | null
+  deviceName: string | null
   platform: Platform
   token: string
   /** Milliseconds since 1970; tells a refreshed registration from the one that was used. */

@@ -65,6 +65,8 @@ describe('push tokens', () => {
       platform: 'android',
       deviceName: 'Pixel',
       createdAt: expect.any(String),
+      notify: 'all',
+      previews: true,
     })
     const second = await register('ann', 'token-1', { platform: 'web' })
     expect(second.body).toEqual({ ...first.body, platform: 'web', deviceName: null })
@@ -79,6 +81,26 @@ describe('push tokens', () => {
     expect(await list('bob')).toEqual([after])
     expect((await list('ann')).map(({ id }: { id: string }) => id)).not.toContain(before.id)
     await node.call('DELETE', `/push-tokens/${after.id}`, { token: 'bob' })
+  })
+
+  it('changes what a device is told, which a refresh keeps and another account does not', async () => {
+    const { body } = await register('ann', 'token-settings')
+    const change = (who: string, settings: object) =>
+      node.call('PATCH', `/push-tokens/${body.id}`, { token: who, body: settings })
+    expect((await change('ann', { notify: 'mentions' })).body).toEqual({ ...body, notify: 'mentions' })
+    expect((await change('ann', { previews: false })).body).toMatchObject({
+      notify: 'mentions',
+      previews: false,
+    })
+    expect((await register('ann', 'token-settings')).body).toMatchObject({
+      notify: 'mentions',
+      previews: false,
+    })
+    expect((await change('bob', { notify: 'none' })).status).toBe(404)
+    expect((await change('ann', { notify: 'loudly' })).status).toBe(400)
+    const { body: moved } = await register('bob', 'token-settings')
+    expect(moved).toMatchObject({ notify: 'all', previews: true })
+    await node.call('DELETE', `/push-tokens/${moved.id}`, { token: 'bob' })
   })
 
   it("removes one's own, and knows nothing of another's", async () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { NOTIFY_LEVELS } from '../../domain/notification.ts'
 import type { DeviceId } from '../../domain/push.ts'
 import { PLATFORMS, PUSH_TOKEN_MAX_LENGTH } from '../../domain/push.ts'
 import type { PushTokenService } from '../../service/notification/push-tokens.ts'
@@ -14,6 +15,8 @@ const pushTokenSchema = z
     platform: z.enum(PLATFORMS),
     deviceName: z.string().nullable(),
     createdAt: time,
+    notify: z.enum(NOTIFY_LEVELS),
+    previews: z.boolean(),
   })
   .meta({ id: 'PushToken' })
 
@@ -23,6 +26,8 @@ const token = z
   .min(1)
   .max(PUSH_TOKEN_MAX_LENGTH)
   .regex(/^[\x21-\x7e]+$/, 'must be a push token')
+
+const deviceParams = z.strictObject({ id: uuid.transform((id) => id as DeviceId) })
 
 /** Devices that a user wants pushes on. */
 export function pushTokenRoutes(tokens: PushTokenService): Route[] {
@@ -53,12 +58,30 @@ export function pushTokenRoutes(tokens: PushTokenService): Route[] {
         answer(201, await tokens.register(actor, { ...body, deviceName: body.deviceName ?? null })),
     }),
     route({
+      method: 'patch',
+      path: '/push-tokens/:id',
+      summary: 'What a device is told, within what its user wants',
+      tag: 'notifications',
+      scope: 'session',
+      params: deviceParams,
+      body: z.strictObject({
+        notify: z.enum(NOTIFY_LEVELS).optional(),
+        previews: z.boolean().optional(),
+      }),
+      responses: { 200: pushTokenSchema },
+      errors: ['not_found'],
+      handle: async ({ actor, params, body: { notify, previews } }) => {
+        const change = { ...(notify && { notify }), ...(previews !== undefined && { previews }) }
+        return answer(200, await tokens.change(actor, params.id, change))
+      },
+    }),
+    route({
       method: 'delete',
       path: '/push-tokens/:id',
       summary: 'End pushes to a device',
       tag: 'notifications',
       scope: 'session',
-      params: z.strictObject({ id: uuid.transform((id) => id as DeviceId) }),
+      params: deviceParams,
       responses: { 204: null },
       errors: ['not_found'],
       handle: async ({ actor, params }) => {

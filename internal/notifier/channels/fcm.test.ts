@@ -15,7 +15,11 @@ function push(token: string, platform: Platform = 'android'): PushMessage {
     device: {
       id: '01900000-0000-7000-8000-0000000000d1' as DeviceId,
       userId: randomUserId(),
+      sessionId: null,
+      deviceName: null,
       platform,
+      notify: 'all',
+      previews: true,
       token,
       updatedAtMs: 0,
     },

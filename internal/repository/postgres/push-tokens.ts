@@ -1,13 +1,22 @@
 import { createHash } from 'node:crypto'
+import { type Expression, sql } from 'kysely'
 import type pg from 'pg'
 import type { UserId } from '../../domain/ids.ts'
-import type { DeviceId, PushToken } from '../../domain/push.ts'
+import type { NotifyLevel } from '../../domain/notification.ts'
+import type { DeviceId, DeviceSettings, PushToken } from '../../domain/push.ts'
 import type { Device, DeviceReader } from '../../notifier/ports.ts'
 import type { PushRegistration, PushTokenStore } from '../../service/notification/ports.ts'
 import { db, rowsOf, run } from './statement.ts'
 import type { PushTokensTable } from './tables.ts'
 
-const SHOWN = ['id', 'platform', 'device_name as deviceName', 'created_at as createdAt'] as const
+const SHOWN = [
+  'id',
+  'platform',
+  'device_name as deviceName',
+  'created_at as createdAt',
+  'notify',
+  'previews',
+] as const
 
 export class PostgresPushTokens implements PushTokenStore, DeviceReader {
   readonly #pool: pg.Pool
@@ -27,6 +36,24 @@ export class PostgresPushTokens implements PushTokenStore, DeviceReader {
 
   async list(userId: UserId): Promise<PushToken[]> {
     return (await run(this.#pool, 'push_token_list', ofUser(userId).select(SHOWN))).map(pushToken)
+  }
+
+  async change(
+    userId: UserId,
+    id: DeviceId,
+    { notify = null, previews = null }: { [Key in keyof DeviceSettings]?: DeviceSettings[Key] | null },
+  ): Promise<PushToken | null> {
+    const changes = db
+      .updateTable('push_tokens')
+      .set(({ fn, val, ref }) => ({
+        notify: fn.coalesce(cast<NotifyLevel>(val(notify), 'text'), ref('notify')),
+        previews: fn.coalesce(cast<boolean>(val(previews), 'boolean'), ref('previews')),
+      }))
+      .where('user_id', '=', userId)
+      .where('id', '=', id)
+      .returning(SHOWN)
+    const [row] = await run(this.#pool, 'push_token_change', changes)
+    return row ? pushToken(row) : null
   }
 
   async remove(userId: UserId, id: DeviceId): Promise<boolean> {
@@ -81,7 +108,8 @@ function devices() {
         eb.and([eb('s.id', 'is not', null), eb('s.ended_at', 'is', null)]),
       ]),
     )
-    .select(['t.id', 't.user_id as userId', 't.platform', 't.token', 't.updated_at as updatedAt'])
+    .select(['t.id', 't.user_id as userId', 't.session_id as sessionId', 't.platform', 't.token'])
+    .select(['t.notify', 't.previews', 't.device_name as deviceName', 't.updated_at as updatedAt'])
     .orderBy('t.user_id')
     .orderBy('t.id')
 }
@@ -114,6 +142,12 @@ function upsert({ id, userId, sessionId, platform, deviceName, token, nowMs }: P
             .end(),
           user_id: ref('excluded.user_id'),
           session_id: ref('excluded.session_id'),
+          notify: choose().when(known).then(ref('push_tokens.notify')).else(ref('excluded.notify')).end(),
+          previews: choose()
+            .when(known)
+            .then(ref('push_tokens.previews'))
+            .else(ref('excluded.previews'))
+            .end(),
           platform: ref('excluded.platform'),
           device_name: ref('excluded.device_name'),
           updated_at: ref('excluded.updated_at'),
@@ -129,4 +163,9 @@ function pushToken({ createdAt, ...row }: Omit<PushToken, 'createdAt'> & { creat
 
 function device({ updatedAt, ...row }: Omit<Device, 'updatedAtMs'> & { updatedAt: Date }): Device {
   return { ...row, updatedAtMs: updatedAt.getTime() }
+}
+
+/** A parameter's type, which PostgreSQL cannot tell from a null. */
+function cast<T>(value: Expression<T | null>, type: 'text' | 'boolean') {
+  return sql<T | null>`${value}::${sql.raw(type)}`
 }

@@ -92,6 +92,8 @@ const tables: {
     token_hash: 'bytea',
     created_at: 'timestamp with time zone',
     updated_at: 'timestamp with time zone',
+    notify: 'text default',
+    previews: 'boolean default',
   },
   sessions: { id: 'uuid', user_id: 'uuid', ended_at: 'timestamp with time zone null' },
   users: { id: 'uuid', display_name: 'text', status: 'text default' },

@@ -7,6 +7,7 @@ import type {
   Role,
 } from '../../domain/conversation.ts'
 import type { ConversationId, Rev, Seq, SessionId, UserId } from '../../domain/ids.ts'
+import type { NotifyLevel } from '../../domain/notification.ts'
 import type { DeviceId, Platform } from '../../domain/push.ts'
 
 /** Tables as statements built with kysely name them; tables.test.ts compares them with the migrated database. */
@@ -102,6 +103,8 @@ export interface PushTokensTable {
   token_hash: Buffer
   created_at: Date
   updated_at: Date
+  notify: Generated<NotifyLevel>
+  previews: Generated<boolean>
 }
 
 /** As far as statements about devices ask for it. */

@@ -1,5 +1,14 @@
 import type { SessionId, UserId } from '../../domain/ids.ts'
-import type { DeviceId, Platform, PushToken } from '../../domain/push.ts'
+import type { NotificationSettings } from '../../domain/notification.ts'
+import type { DeviceId, DeviceSettings, Platform, PushToken } from '../../domain/push.ts'
+
+/** Throws DomainError `dependency_unavailable` when the store cannot be asked. */
+export interface SettingsStore {
+  /** The defaults for who never changed them. */
+  find(userId: UserId): Promise<NotificationSettings>
+  /** Changes what is given, atomically, and answers all of it. Safe to repeat. */
+  change(userId: UserId, change: Partial<NotificationSettings>, at: Date): Promise<NotificationSettings>
+}
 
 export interface PushRegistration {
   id: DeviceId
@@ -23,6 +32,8 @@ export interface PushTokenStore {
   register(registration: PushRegistration, keep: number): Promise<PushToken>
   /** A user's tokens, the last refreshed first. */
   list(userId: UserId): Promise<PushToken[]>
+  /** Null when the user has no such token. */
+  change(userId: UserId, id: DeviceId, settings: Partial<DeviceSettings>): Promise<PushToken | null>
   /** False when the user has no such token. */
   remove(userId: UserId, id: DeviceId): Promise<boolean>
 }

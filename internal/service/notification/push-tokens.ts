@@ -1,6 +1,12 @@
 import { notFound } from '../../domain/errors.ts'
 import { uuidv7 } from '../../domain/ids.ts'
-import { type DeviceId, type Platform, PUSH_TOKENS_PER_USER, type PushToken } from '../../domain/push.ts'
+import {
+  type DeviceId,
+  type DeviceSettings,
+  type Platform,
+  PUSH_TOKENS_PER_USER,
+  type PushToken,
+} from '../../domain/push.ts'
 import type { Actor } from '../../domain/user.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import type { PushTokenStore } from './ports.ts'
@@ -40,6 +46,13 @@ export class PushTokenService {
       nowMs,
     }
     return this.#tokens.register(registration, PUSH_TOKENS_PER_USER)
+  }
+
+  /** What the device is told from now on. @throws DomainError not_found, for another's token as well. */
+  async change(actor: Actor, id: DeviceId, settings: Partial<DeviceSettings>): Promise<PushToken> {
+    const changed = await this.#tokens.change(actor.userId, id, settings)
+    if (!changed) throw notFound('push token')
+    return changed
   }
 
   /** @throws DomainError not_found, for another's token as well. */
