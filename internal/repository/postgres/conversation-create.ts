@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
-import { type ConversationId, newOperationId } from '../../domain/ids.ts'
-import { payloadOf, previewOf } from '../../domain/log-entry.ts'
+import type { ConversationId } from '../../domain/ids.ts'
 import type { Created, NewConversation } from '../../service/conversation/ports.ts'
-import { appendColumns } from './message-log.ts'
+import { appendSystemMessage } from './system-message.ts'
 
 const INSERT_CONVERSATION = `
   insert into conversations
@@ -39,7 +38,15 @@ export async function createConversation(client: pg.ClientBase, given: NewConver
     randomBytes(6).toString('base64url'),
     given.nowMs * 1000,
   ])
-  if (given.kind === 'group') await appendCreation(client, given)
+  if (given.kind === 'group') {
+    await appendSystemMessage(client, {
+      conversationId: given.id,
+      memberVersion: 1,
+      event: 'conversation_created',
+      actorId: given.createdBy,
+      userIds: given.memberIds,
+    })
+  }
   return { outcome: 'created', id: given.id }
 }
 
@@ -96,36 +103,4 @@ async function claimClientId(client: pg.ClientBase, given: NewConversation): Pro
   const [first] = rows
   if (!first || !given.requestHash?.equals(first.request_hash)) return { outcome: 'mismatch' }
   return { outcome: 'existing', id: first.id }
-}
-
-async function appendCreation(client: pg.ClientBase, given: NewConversation): Promise<void> {
-  const operationId = newOperationId()
-  const payload = payloadOf({
-    clientId: null,
-    type: 'system',
-    content: '',
-    replyTo: null,
-    threadRootId: null,
-    mentions: { userIds: [], all: false },
-    system: {
-      event: 'conversation_created',
-      actorId: given.createdBy,
-      userIds: given.memberIds.slice(0, 100),
-    },
-  })
-  const preview = previewOf({ senderId: given.createdBy, operationId, payload })
-  const item = {
-    conversationId: given.id,
-    senderId: given.createdBy,
-    operationId,
-    bodyHash: Buffer.alloc(16),
-    memberVersion: 1,
-    counts: false,
-    payload,
-    preview,
-  }
-  await client.query(
-    'select outcome from append($1, $2, $3, $4, $5, $6, $7, $8, $9, true)',
-    appendColumns([item]),
-  )
 }

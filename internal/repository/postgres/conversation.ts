@@ -1,18 +1,20 @@
 import { sql } from 'kysely'
 import type pg from 'pg'
-import type { ConversationId, Seq, UserId } from '../../domain/ids.ts'
+import { DomainError } from '../../domain/errors.ts'
+import type { ConversationId, UserId } from '../../domain/ids.ts'
 import type {
   ActivityCursor,
   ConversationRepository,
   ConversationView,
   Created,
   MemberCursor,
+  Membership,
   NewConversation,
 } from '../../service/conversation/ports.ts'
 import type { AccessReader, SendAccess } from '../../service/message/ports.ts'
 import type { PointerStore, ReadMove } from '../../service/receipt/ports.ts'
 import { createConversation } from './conversation-create.ts'
-import { viewOf, viewsOf } from './conversation-view.ts'
+import { viewOf, viewsFor, viewsOf } from './conversation-view.ts'
 import { query, transaction } from './query.ts'
 import { db, run } from './statement.ts'
 
@@ -35,6 +37,15 @@ const ADVANCE_READ = {
     from moves x where m.conversation_id = x.conversation_id and m.user_id = x.user_id`,
 }
 
+// One statement, so that the version is that of the members it answers.
+const MEMBERS_AMONG = {
+  name: 'members-among',
+  text: `
+    select h.member_version, m.user_id from heads h
+    left join conversation_members m on m.conversation_id = h.conversation_id and m.user_id = any ($2)
+    where h.conversation_id = $1`,
+}
+
 export class PostgresConversations implements ConversationRepository, AccessReader, PointerStore {
   readonly #pool: pg.Pool
 
@@ -50,6 +61,24 @@ export class PostgresConversations implements ConversationRepository, AccessRead
     const view = viewsOf(viewerId).where('m.conversation_id', '=', id)
     const [row] = await run(this.#pool, 'conversation-find', view)
     return row ? viewOf(row) : null
+  }
+
+  async viewsFor(id: ConversationId, viewerIds: readonly UserId[]) {
+    const rows = await run(this.#pool, 'conversation-views-for', viewsFor(id, viewerIds))
+    return new Map(rows.map((row) => [row.viewerId, viewOf(row)]))
+  }
+
+  async membersAmong(id: ConversationId, userIds: readonly UserId[]) {
+    const rows = await query<{ member_version: number; user_id: UserId | null }>(this.#pool, MEMBERS_AMONG, [
+      id,
+      userIds,
+    ])
+    const [first] = rows
+    if (!first) return null
+    return {
+      memberVersion: first.member_version,
+      userIds: new Set(rows.flatMap((row) => row.user_id ?? [])),
+    }
   }
 
   async list(viewerId: UserId, limit: number, after: ActivityCursor | null) {
@@ -90,12 +119,12 @@ export class PostgresConversations implements ConversationRepository, AccessRead
     return (await run(this.#pool, 'conversation-is-member', membership(id, userId))).length > 0
   }
 
-  memberships(userId: UserId): Promise<{ id: ConversationId; seq: Seq }[]> {
+  memberships(userId: UserId): Promise<Membership[]> {
     const lastActive = db
       .selectFrom('conversation_members as m')
       .innerJoin('heads as h', 'h.conversation_id', 'm.conversation_id')
       .where('m.user_id', '=', userId)
-      .select(['m.conversation_id as id', 'h.seq'])
+      .select(['m.conversation_id as id', 'h.seq', 'h.rev', 'h.member_version as memberVersion'])
       .orderBy('h.stamp', 'desc')
       .limit(MEMBERSHIPS_MAX)
     return run(this.#pool, 'memberships', lastActive)
@@ -106,19 +135,25 @@ export class PostgresConversations implements ConversationRepository, AccessRead
       .selectFrom('conversation_members as m')
       .innerJoin('conversations as c', 'c.id', 'm.conversation_id')
       .innerJoin('heads as h', 'h.conversation_id', 'm.conversation_id')
+      .innerJoin('users as u', 'u.id', 'm.user_id')
       .where('m.conversation_id', '=', conversationId)
       .where('m.user_id', '=', userId)
       .select(['h.member_version as memberVersion', 'm.role', 'c.kind'])
       .select(['c.post_policy as postPolicy', 'c.invite_policy as invitePolicy'])
-      .select('c.info_policy as infoPolicy')
+      .select(['c.info_policy as infoPolicy', 'c.message_ttl as messageTtl', 'u.status'])
       .select(
         sql<boolean>`exists (
         select 1 from direct_pairs p
-        join blocks b on b.blocker_id in (p.low, p.high) and b.blocked_id = m.user_id
-        where p.conversation_id = m.conversation_id)`.as('isBlocked'),
+        left join blocks b on b.blocker_id in (p.low, p.high) and b.blocked_id = m.user_id
+        join users d on d.id in (p.low, p.high)
+        where p.conversation_id = m.conversation_id
+          and (b.blocked_id is not null or d.status = 'deleted'))`.as('isBlocked'),
       )
     const [row] = await run(this.#pool, 'access', access)
-    return row ?? null
+    if (!row) return null
+    const { status, ...standing } = row
+    if (status !== 'active') throw new DomainError('forbidden', `This account is ${status}.`)
+    return standing
   }
 
   async advanceRead(moves: readonly ReadMove[]): Promise<void> {

@@ -81,6 +81,8 @@ const tables: {
     preview_seq: 'bigint null',
     preview_stamp: 'bigint null',
     preview_era: 'integer null',
+    preview_rev: 'bigint default',
+    preview_changed: 'bigint null',
   },
   push_tokens: {
     id: 'uuid',

@@ -91,6 +91,8 @@ export interface HeadsTable {
   preview_seq: number | null
   preview_stamp: number | null
   preview_era: number | null
+  preview_rev: Generated<Rev>
+  preview_changed: number | null
 }
 
 export interface PushTokensTable {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Conversation, ConversationKind, Member } from '../../domain/conversation.ts'
 import { DomainError, invalid, notFound } from '../../domain/errors.ts'
-import type { ClientId, ConversationId, Seq, UserId } from '../../domain/ids.ts'
+import type { ClientId, ConversationId, UserId } from '../../domain/ids.ts'
+import { isExpired } from '../../domain/log-entry.ts'
 import type { Actor, User } from '../../domain/user.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
 import type { LiveEvents } from '../live/ports.ts'
@@ -12,6 +13,8 @@ import type {
   ConversationRepository,
   ConversationView,
   MemberCursor,
+  MembersAmong,
+  Membership,
   UserDirectory,
 } from './ports.ts'
 
@@ -79,6 +82,24 @@ export class Conversations {
     return conversation
   }
 
+  /** The conversation as each of these, at most 500, sees it; those who are members. For delivery to them. */
+  async viewsFor(id: ConversationId, userIds: readonly UserId[]): Promise<Map<UserId, Conversation>> {
+    const views = await this.#deps.repository.viewsFor(id, userIds)
+    const viewers = [...views.keys()]
+    const presented = await this.#present([...views.values()])
+    return new Map(
+      presented.flatMap((conversation, index) => {
+        const viewer = viewers[index]
+        return viewer ? [[viewer, conversation] as const] : []
+      }),
+    )
+  }
+
+  /** Who of these, at most 500, are members now; null when there is no such conversation. */
+  membersAmong(id: ConversationId, userIds: readonly UserId[]): Promise<MembersAmong | null> {
+    return this.#deps.repository.membersAmong(id, userIds)
+  }
+
   /** Last active first. @throws DomainError validation_failed for a cursor that is not one. */
   async list(actor: Actor, limit: number, cursor: string | null): Promise<Page<Conversation>> {
     const after = decodeCursor<ActivityCursor>(cursor, { stamp: 'number', id: 'uuid' })
@@ -86,8 +107,8 @@ export class Conversations {
     return { items: await this.#present(items), nextCursor: next && encodeCursor(next) }
   }
 
-  /** What a live stream of the user's follows: conversations with their last seq, at most 5,000. */
-  memberships(actor: Actor): Promise<{ id: ConversationId; seq: Seq }[]> {
+  /** What a live stream of the user's follows: conversations with their last numbers, at most 5,000. */
+  memberships(actor: Actor): Promise<Membership[]> {
     return this.#deps.repository.memberships(actor.userId)
   }
 
@@ -114,7 +135,12 @@ export class Conversations {
     const peerIds = views.flatMap((view) => view.peerId ?? [])
     const users: ReadonlyMap<UserId, User> =
       peerIds.length > 0 ? await this.#deps.users.byIds([...new Set(peerIds)]) : new Map()
-    return views.map(({ peerId, ...rest }) => ({ ...rest, peer: (peerId && users.get(peerId)) || null }))
+    const now = this.#deps.now()
+    return views.map(({ peerId, lastMessage, ...rest }) => ({
+      ...rest,
+      lastMessage: lastMessage && !isExpired(lastMessage, now) ? lastMessage : null,
+      peer: (peerId && users.get(peerId)) || null,
+    }))
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Conversation, ConversationKind, Role } from '../../domain/conversation.ts'
-import type { ClientId, ConversationId, Seq, UserId } from '../../domain/ids.ts'
+import type { ClientId, ConversationId, Rev, Seq, UserId } from '../../domain/ids.ts'
 import type { User } from '../../domain/user.ts'
 
 export interface NewConversation {
@@ -34,6 +34,11 @@ export interface MemberView {
   readSeq: number
 }
 
+export interface MembersAmong {
+  memberVersion: number
+  userIds: Set<UserId>
+}
+
 /** Where a page ends; the next one starts behind it. */
 export interface ActivityCursor {
   /** Microseconds since 1970 of the last activity. */
@@ -46,6 +51,14 @@ export interface MemberCursor {
   userId: UserId
 }
 
+/** A conversation the user is in, with its last numbers. */
+export interface Membership {
+  id: ConversationId
+  seq: Seq
+  rev: Rev
+  memberVersion: number
+}
+
 /** Throws DomainError `dependency_unavailable` when the store cannot be asked. */
 export interface ConversationRepository {
   /**
@@ -55,6 +68,10 @@ export interface ConversationRepository {
   create(conversation: NewConversation): Promise<Created>
   /** Null when there is none or the viewer is not a member. */
   find(id: ConversationId, viewerId: UserId): Promise<ConversationView | null>
+  /** One conversation as each of these (at most 500 are asked for) sees it; those who are members. */
+  viewsFor(id: ConversationId, viewerIds: readonly UserId[]): Promise<Map<UserId, ConversationView>>
+  /** Who of these (at most 500 are asked for) are members, at which version; null when there is none such. */
+  membersAmong(id: ConversationId, userIds: readonly UserId[]): Promise<MembersAmong | null>
   /** The viewer's conversations, last active first; `next` is null when fewer than `limit` were found. */
   list(
     viewerId: UserId,
@@ -68,8 +85,8 @@ export interface ConversationRepository {
     limit: number,
     after: MemberCursor | null,
   ): Promise<MemberView[] | null>
-  /** Conversations the user is in with their last seq, at most 5,000, last active first. */
-  memberships(userId: UserId): Promise<{ id: ConversationId; seq: Seq }[]>
+  /** At most 5,000, last active first. */
+  memberships(userId: UserId): Promise<Membership[]>
 }
 
 export interface UserDirectory {
