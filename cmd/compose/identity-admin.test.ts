@@ -63,6 +63,57 @@ describe('administration', () => {
     expect(await world.audited('admin.user_change', admin.id)).toBe(2)
   })
 
+  it('suspends programs that hold a personal token, until reinstated', async () => {
+    const { accessToken } = await administrator()
+    const { user, accessToken: own } = await register(one)
+    const made = await one.call('POST', '/auth/tokens', {
+      token: own,
+      body: { name: 'program', scopes: ['profile'] },
+    })
+    const { id, token } = made.body
+    const since = new Date(Date.now() - 1000)
+    const ends = async () => (await one.identity.sessions.endedSince(since)).ids
+    expect(await ends()).not.toContain(id)
+    expect(await one.identity.sessions.lapsed([id])).toEqual([])
+    await patch(accessToken, user.id, { status: 'suspended' })
+    // Its sockets are closed by this, on every node.
+    expect(await ends()).toContain(id)
+    expect(await one.identity.sessions.lapsed([id])).toEqual([id])
+    await patch(accessToken, user.id, { status: 'active' })
+    expect(await ends()).not.toContain(id)
+    await eventually(async () => expect(await me(one, token)).toMatchObject({ status: 200 }))
+  })
+
+  it('makes every conversation of whom it suspends or reinstates authorise anew', async () => {
+    const { accessToken } = await administrator()
+    const { user } = await register(one)
+    const others = 501
+    await world.pool.query(
+      `with made as (
+         insert into conversations (id, kind, name, member_count, created_by)
+         select gen_random_uuid(), 'group', 'g', 1, $1 from generate_series(1, $2) returning id),
+       heads as (insert into heads (conversation_id, epoch) select id, 'e' from made)
+       insert into conversation_members
+         (conversation_id, user_id, role, joined_seq, delivered_seq, read_seq, read_ordinal)
+       select id, $1, 'owner', 0, 0, 0, 0 from made`,
+      [user.id, others],
+    )
+    const versions = async () => {
+      const { rows } = await world.pool.query(
+        `select h.member_version as version, count(*)::int from heads h
+         join conversation_members m using (conversation_id) where m.user_id = $1 group by 1`,
+        [user.id],
+      )
+      return rows
+    }
+    await patch(accessToken, user.id, { status: 'suspended' })
+    expect(await versions()).toEqual([{ version: 2, count: others }])
+    await patch(accessToken, user.id, { role: 'user' })
+    expect(await versions()).toEqual([{ version: 2, count: others }])
+    await patch(accessToken, user.id, { status: 'active' })
+    expect(await versions()).toEqual([{ version: 3, count: others }])
+  })
+
   it('cannot suspend or demote oneself, nor change what is not there', async () => {
     const { accessToken, user } = await administrator()
     expect(await patch(accessToken, user.id, { role: 'user' })).toMatchObject({ status: 409 })

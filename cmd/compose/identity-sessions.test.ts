@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import { generateKeyPair, SignJWT } from 'jose'
+import { SessionEnds } from '../../internal/api/ws/session-ends.ts'
+import { type SessionId, uuidv7 } from '../../internal/domain/ids.ts'
 import { LOCAL_TTL_MS, SHARED_TTL_MS } from '../../internal/service/session/gate.ts'
+import { eventually } from '../../internal/testkit/eventually.ts'
 import {
   identityWorld,
   login,
@@ -205,5 +208,41 @@ describe('sessions', () => {
     const since = new Date()
     await one.call('POST', '/auth/logout', { token: accessToken })
     expect((await two.identity.sessions.endedSince(since)).ids).toContain(session.id)
+  })
+})
+
+describe('sessions that have run out', () => {
+  it('are told apart from those that live, by the thousand', async () => {
+    const [kept, gone] = [await register(one), await register(one)]
+    await one.call('POST', '/auth/logout', { token: gone.accessToken })
+    const unknown = Array.from({ length: 1500 }, () => uuidv7<SessionId>())
+    const ids = [kept.session.id, ...unknown, gone.session.id]
+    expect(await one.identity.sessions.lapsed(ids)).toEqual([...unknown, gone.session.id])
+    world.skewMs = REFRESH_TTL - MINUTE
+    await refresh(one, kept.refreshToken)
+    world.skewMs = REFRESH_TTL + MINUTE
+    expect(await one.identity.sessions.lapsed([kept.session.id])).toEqual([])
+    world.skewMs = 2 * REFRESH_TTL
+    expect(await one.identity.sessions.lapsed([kept.session.id])).toEqual([kept.session.id])
+  })
+
+  it('lose their sockets at the node that holds them', async () => {
+    const { session } = await register(one)
+    const closed: string[] = []
+    const stop = new AbortController()
+    const ends = new SessionEnds({
+      sessions: one.identity.sessions,
+      open: () => [session.id, session.id],
+      close: (ids) => closed.push(...ids),
+      onError: () => {},
+      now: world.clock.now,
+      lapsesEveryMs: 10,
+    })
+    const drained = ends.run(stop.signal, () => {})
+    await eventually(() => expect(closed).toEqual([]))
+    world.skewMs = REFRESH_TTL + MINUTE
+    await eventually(() => expect(closed).toContain(session.id))
+    stop.abort()
+    await drained
   })
 })

@@ -91,7 +91,7 @@ export function composeIdentity(options: IdentityOptions): Identity {
     clock,
   })
   const blocks = new BlockService({ repository: new PostgresBlocks(sql), users: profiles, audit, clock })
-  const admin = new AdminService({ repository: new PostgresAdmin(sql), sessions, audit, trail })
+  const admin = new AdminService({ repository: new PostgresAdmin(sql), sessions, audit, trail, clock })
   const { auth, routes } = signInOf(base, options)
   return {
     authenticator: new TokenAuthenticator(base.tokens, base.gate, personal),

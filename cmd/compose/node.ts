@@ -95,6 +95,10 @@ function bindIdentity(container: Container, secretKey: string): void {
   )
 }
 
+function* openSessions(container: Container): Iterable<SessionId> {
+  for (const { actor } of container.get(ID.realtime).connections) yield actor.sessionId
+}
+
 function closeSockets(container: Container, ids: readonly SessionId[]): void {
   const ended = new Set(ids)
   container.get(ID.realtime).closeWhere((actor) => ended.has(actor.sessionId), CLOSE.sessionEnded)
@@ -126,6 +130,7 @@ function componentsOf(container: Container, workers: Component[], drain: () => v
     container.get(ID.courier),
     new SessionEnds({
       sessions: container.get(ID.identity).sessions,
+      open: () => openSessions(container),
       close: (ids) => closeSockets(container, ids),
       onError: warn('session ends'),
       now: () => container.get(ID.clock).now(),

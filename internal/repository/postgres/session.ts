@@ -36,6 +36,16 @@ interface TokenRow extends SessionRow, StateRow {
 const SESSION = 's.id, s.user_id, s.device_name, s.address, s.created_at, s.last_seen_at'
 const ENDED_PAGE = 10_000
 
+const LAPSED = `
+  select x.id from unnest($1::uuid[]) x(id)
+  where not exists (
+    select 1 from sessions s join users u on u.id = s.user_id
+    where s.id = x.id and s.ended_at is null and s.expires_at > $2 and u.status = 'active')
+  and not exists (
+    select 1 from personal_tokens t join users u on u.id = t.user_id
+    where t.id = x.id and t.revoked_at is null and (t.expires_at is null or t.expires_at > $2)
+      and u.status = 'active')`
+
 /** SessionRepository on PostgreSQL. */
 export class PostgresSessions implements SessionRepository {
   readonly #sql: Sql
@@ -116,10 +126,17 @@ export class PostgresSessions implements SessionRepository {
     const rows = await this.#sql.query<{ id: SessionId; ended_at: Date }>(
       `select id, ended_at from sessions where ended_at >= $1
        union all select id, revoked_at from personal_tokens where revoked_at >= $1
+       union all select t.id, u.suspended_at from users u join personal_tokens t on t.user_id = u.id
+         where u.suspended_at >= $1 and t.revoked_at is null
        order by ended_at limit ${ENDED_PAGE}`,
       [since],
     )
     return { ids: rows.map((row) => row.id), upTo: rows.at(-1)?.ended_at ?? since }
+  }
+
+  async lapsed(ids: readonly SessionId[], now: Date): Promise<SessionId[]> {
+    const rows = await this.#sql.query<{ id: SessionId }>(LAPSED, [ids, now])
+    return rows.map((row) => row.id)
   }
 
   async knowsAddress(userId: UserId, address: string): Promise<boolean> {

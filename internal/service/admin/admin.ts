@@ -1,7 +1,8 @@
 import { DomainError, notFound } from '../../domain/errors.ts'
 import { usernameKey } from '../../domain/identity.ts'
-import type { UserId } from '../../domain/ids.ts'
+import type { ConversationId, UserId } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
+import type { Clock } from '../../platform/clock.ts'
 import type { AuditEntry, AuditQuery, AuditReader, AuditTrail } from '../audit/ports.ts'
 import { cutPage, type Page } from '../page.ts'
 import type { SessionService } from '../session/sessions.ts'
@@ -12,7 +13,11 @@ export interface AdminDeps {
   sessions: SessionService
   audit: AuditTrail
   trail: AuditReader
+  clock: Clock
 }
+
+/** Heads that one statement holds: sends in them wait for it. */
+const BUMPED_AT_ONCE = 500
 
 /** What administrators do to accounts, and what they may read. Doors ask for the scope `admin`. */
 export class AdminService {
@@ -54,11 +59,12 @@ export class AdminService {
     change: AdminChange,
     by: { actorId: UserId | null; sessionId: Actor['sessionId'] | null; address: string | null },
   ): Promise<AdminUser> {
-    const { repository, sessions, audit } = this.#deps
+    const { repository, sessions, audit, clock } = this.#deps
     const before = await repository.find(id)
     if (!before || before.status === 'deleted') throw notFound('user')
-    await repository.change(id, change)
+    await repository.change(id, change, new Date(clock.now()))
     if (change.status === 'suspended') await sessions.endAll(id, null, 'suspended')
+    if (change.status !== undefined) await this.#authoriseAnew(id)
     await audit.record({
       action: 'admin.user_change',
       outcome: 'success',
@@ -69,5 +75,13 @@ export class AdminService {
     const after = await repository.find(id)
     if (!after) throw notFound('user')
     return after
+  }
+
+  /** What nodes remember of the user's right to send must not outlive it. */
+  async #authoriseAnew(id: UserId): Promise<void> {
+    let after: ConversationId | null = null
+    do {
+      after = await this.#deps.repository.bumpConversations(id, after, BUMPED_AT_ONCE)
+    } while (after !== null)
   }
 }

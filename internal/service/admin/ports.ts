@@ -1,4 +1,4 @@
-import type { UserId } from '../../domain/ids.ts'
+import type { ConversationId, UserId } from '../../domain/ids.ts'
 import type { OwnUser } from '../../domain/user.ts'
 
 /** A user as administrators see them. */
@@ -28,5 +28,10 @@ export interface AdminRepository {
   find(id: UserId): Promise<AdminUser | null>
   findByUsername(usernameKey: string): Promise<AdminUser | null>
   /** Without effect on a deleted user. */
-  change(id: UserId, change: AdminChange): Promise<void>
+  change(id: UserId, change: AdminChange, at: Date): Promise<void>
+  /**
+   * Makes the next `limit` of a user's conversations, in order of id, authorise everybody anew; answers where
+   * to go on from, null at the end.
+   */
+  bumpConversations(id: UserId, after: ConversationId | null, limit: number): Promise<ConversationId | null>
 }

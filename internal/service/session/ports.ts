@@ -77,8 +77,13 @@ export interface SessionRepository {
   end(userId: UserId, id: SessionId, reason: EndReason, at: Date): Promise<boolean>
   /** Ends all live sessions of the user but `except`; answers those ended. Safe to repeat. */
   endAll(userId: UserId, except: SessionId | null, reason: EndReason, at: Date): Promise<SessionId[]>
-  /** Sessions and personal tokens that ended at or after `since`, at most 10,000, oldest first, and where to go on from. */
+  /**
+   * Sessions that ended, personal tokens that were revoked or whose owner was suspended at or after `since`,
+   * at most 10,000, oldest first, and where to go on from.
+   */
   endedSince(since: Date): Promise<{ ids: SessionId[]; upTo: Date }>
+  /** Which of these sessions and personal tokens (at most 1,000) ended, expired, or are of nobody active. */
+  lapsed(ids: readonly SessionId[], now: Date): Promise<SessionId[]>
   /** True when the user signed in from this address before. */
   knowsAddress(userId: UserId, address: string): Promise<boolean>
   /** True when the user signed in on a device of this name at this address before. */

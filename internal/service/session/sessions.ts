@@ -10,6 +10,7 @@ import { hashRefreshToken, newRefreshToken, successorOf } from './refresh-token.
 /** SPEC.md section 7: a lost reply, or two tabs. */
 const REFRESH_GRACE_MS = 30_000
 const SESSIONS_MAX = 50
+const LAPSED_AT_ONCE = 1000
 
 export interface SessionServiceDeps {
   repository: SessionRepository
@@ -144,6 +145,17 @@ export class SessionService {
   /** For nodes that close sockets: sessions that ended after `since` (at least once each). */
   endedSince(since: Date): Promise<{ ids: SessionId[]; upTo: Date }> {
     return this.#deps.repository.endedSince(since)
+  }
+
+  /** Of any number of sessions and personal tokens those that nobody can use any more. */
+  async lapsed(ids: readonly SessionId[]): Promise<SessionId[]> {
+    const { repository, clock } = this.#deps
+    const now = new Date(clock.now())
+    const lapsed: SessionId[] = []
+    for (let start = 0; start < ids.length; start += LAPSED_AT_ONCE) {
+      lapsed.push(...(await repository.lapsed(ids.slice(start, start + LAPSED_AT_ONCE), now)))
+    }
+    return lapsed
   }
 
   async #announce(ids: SessionId[]): Promise<void> {

@@ -1,0 +1,4 @@
+drop table erasures;
+drop index sessions_by_device;
+drop index users_by_suspension;
+alter table users drop column suspended_at, drop column deleted_at;
