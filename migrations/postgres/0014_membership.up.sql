@@ -24,3 +24,6 @@ create table invites (
 create index invites_of_conversation on invites (conversation_id, created_at, code);
 
 create index conversation_members_by_joining on conversation_members (conversation_id, joined_at, user_id);
+
+-- For the end of a conversation, which takes these with it.
+create index hidden_messages_by_conversation on hidden_messages (conversation_id);
