@@ -120,7 +120,7 @@ function componentsOf(container: Container, workers: Component[], drain: () => v
     relay.events,
     container.get(ID.batchingBus),
     new LiveAudit({
-      live: container.get(ID.live),
+      live: container.get(ID.liveRooms),
       log: container.get(ID.messageLog),
       membershipsOf: (actor) => container.get(ID.conversations).memberships(actor),
       onError: warn('live audit'),

@@ -5,6 +5,8 @@ export type { Numbered } from './sequence.ts'
 export interface OrderedStreamOptions<Entry> {
   /** Called once for every n of an open key, in order. */
   deliver(key: string, n: number, entry: Entry): void
+  /** Asked before each delivery; false keeps the entry, and all that follow it, until `resume`. */
+  admit?(key: string, entry: Entry): boolean
   /**
    * Everything after `afterN`, in order, from where nothing is lost; a prefix is enough, the rest is asked
    * for again. Empty when there is nothing.
@@ -27,6 +29,8 @@ interface Stream<Entry> {
   /** Healing asked for: now, or, after a failure, from this time on. */
   healFrom: number | null
   healing: boolean
+  /** Not admitted what comes next. */
+  paused: boolean
 }
 
 const HOLD_MS = 250
@@ -75,7 +79,7 @@ export class OrderedStream<Entry> {
   open(key: string, head: number): void {
     if (this.#streams.has(key)) return
     const sequence = new Sequence<Entry>(head + 1, this.#options.maxHeld ?? MAX_HELD)
-    this.#streams.set(key, { sequence, holeSince: 0, healFrom: null, healing: false })
+    this.#streams.set(key, { sequence, holeSince: 0, healFrom: null, healing: false, paused: false })
   }
 
   close(key: string): void {
@@ -94,7 +98,8 @@ export class OrderedStream<Entry> {
   accept(key: string, n: number, entry: Entry): void {
     const stream = this.#streams.get(key)
     if (!stream) return
-    if (stream.sequence.pass(n)) {
+    if (stream.sequence.isNext(n) && this.#admits(key, stream, entry)) {
+      stream.sequence.next++
       this.#options.deliver(key, n, entry)
       return
     }
@@ -115,15 +120,32 @@ export class OrderedStream<Entry> {
     if (stream && head >= stream.sequence.next) this.#healSoon(key, stream)
   }
 
+  /** Goes on with what was not admitted. */
+  resume(key: string): void {
+    const stream = this.#streams.get(key)
+    if (!stream?.paused) return
+    stream.paused = false
+    this.#release(key, stream)
+    if (stream.healFrom !== null) this.#watch(key, stream)
+  }
+
+  #admits(key: string, stream: Stream<Entry>, entry: Entry): boolean {
+    stream.paused ||= this.#options.admit?.(key, entry) === false
+    return !stream.paused
+  }
+
   #release(key: string, stream: Stream<Entry>): void {
+    const { sequence } = stream
     let delivered = 0
-    for (let next = stream.sequence.take(); next; next = stream.sequence.take()) {
+    for (let next = sequence.peek(); next; next = sequence.peek()) {
+      if (!this.#admits(key, stream, next.entry)) break
+      sequence.drop(next.n)
       delivered++
       this.#options.deliver(key, next.n, next.entry)
       if (this.#streams.get(key) !== stream) return
     }
-    if (delivered > 0 || stream.sequence.size === 0) stream.holeSince = 0
-    if (stream.sequence.size > 0) {
+    if (delivered > 0 || sequence.size === 0 || stream.paused) stream.holeSince = 0
+    if (sequence.size > 0 && !stream.paused) {
       if (stream.holeSince === 0) stream.holeSince = this.#now()
       this.#watch(key, stream)
     }
@@ -148,7 +170,8 @@ export class OrderedStream<Entry> {
     const now = this.#now()
     for (const [key, stream] of this.#pending) {
       if (this.#healing >= MAX_HEALING) break
-      if (stream.healFrom === null && stream.holeSince === 0 && !stream.healing) this.#pending.delete(key)
+      const isQuiet = stream.healFrom === null && stream.holeSince === 0 && !stream.healing
+      if (isQuiet || stream.paused) this.#pending.delete(key)
       else this.#healWhenDue(key, stream, now)
     }
     const [first] = this.#pending
@@ -157,7 +180,7 @@ export class OrderedStream<Entry> {
 
   #healWhenDue(key: string, stream: Stream<Entry>, now: number): void {
     const due = stream.healFrom ?? stream.holeSince + this.#holdMs
-    if (stream.healing || now < due || this.#healing >= MAX_HEALING) return
+    if (stream.healing || stream.paused || now < due || this.#healing >= MAX_HEALING) return
     this.#heal(key, stream).catch((error: unknown) => this.#options.onError(error, key))
   }
 

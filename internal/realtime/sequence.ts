@@ -20,11 +20,9 @@ export class Sequence<Entry> {
     return this.#held.size
   }
 
-  /** True when it may be delivered at once, which the caller then does. */
-  pass(n: number): boolean {
-    if (n !== this.next || this.#held.size > 0) return false
-    this.next++
-    return true
+  /** True when nothing waits and this comes next: the caller delivers it and counts on. */
+  isNext(n: number): boolean {
+    return n === this.next && this.#held.size === 0
   }
 
   /** `full`: too much waits already, it is not held and must come again. */
@@ -36,11 +34,13 @@ export class Sequence<Entry> {
   }
 
   /** The next in order when it is there. */
-  take(): Numbered<Entry> | null {
-    const held = this.#held.get(this.next)
-    if (!held) return null
-    this.#held.delete(this.next)
-    this.next++
-    return held
+  peek(): Numbered<Entry> | undefined {
+    return this.#held.get(this.next)
+  }
+
+  /** The next in order was delivered. */
+  drop(n: number): void {
+    this.#held.delete(n)
+    this.next = n + 1
   }
 }

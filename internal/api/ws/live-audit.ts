@@ -1,8 +1,8 @@
-import type { ConversationId } from '../../domain/ids.ts'
+import type { ConversationId, Rev, Seq } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
 import { type Component, pause } from '../../platform/lifecycle.ts'
-import type { MessageLog } from '../../service/message/ports.ts'
 import type { Live } from './live.ts'
+import type { Followed } from './live-members.ts'
 
 const AUDIT_MS = 30_000
 /** While the bus is down the audit is what brings other nodes' messages. */
@@ -11,9 +11,14 @@ const IDS_PER_QUERY = 1000
 
 export interface LiveAuditDeps {
   live: Live
-  log: MessageLog
+  log: {
+    /** Of at most 1,000 conversations, those that exist. */
+    heads(
+      ids: readonly ConversationId[],
+    ): Promise<ReadonlyMap<ConversationId, { seq: Seq; rev: Rev; memberVersion: number }>>
+  }
   /** Conversations that a user is in, at most 5,000. */
-  membershipsOf(actor: Actor): Promise<{ id: ConversationId }[]>
+  membershipsOf(actor: Actor): Promise<Followed[]>
   onError(error: unknown): void
 }
 
@@ -53,11 +58,7 @@ export class LiveAudit implements Component {
     const { live, membershipsOf } = this.#deps
     for (const inbox of live.inboxesInDoubt()) {
       if (signal.aborted) return
-      const memberships = await membershipsOf(inbox.connection.actor)
-      live.compare(
-        inbox,
-        memberships.map(({ id }) => id),
-      )
+      live.compare(inbox, await membershipsOf(inbox.channel.connection.actor))
     }
   }
 }

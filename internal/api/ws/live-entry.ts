@@ -1,54 +1,108 @@
-import type { ConversationId, Seq, UserId } from '../../domain/ids.ts'
+import type { Member } from '../../domain/conversation.ts'
+import type { ConversationId, Rev, Seq, UserId } from '../../domain/ids.ts'
 import { SHARDS } from '../../realtime/ports.ts'
+import type { ReceiptMoved, RemovalReason } from '../../service/live/ports.ts'
 
-/** What nodes tell each other over the bus. Ids are written as they are, JSON is never parsed on the way. */
-export type LiveEntry = MessageEntry | CreatedEntry
+/** What nodes tell each other over the bus. */
+export type LiveEntry = RowEntry | ConversationEntry | PersonalEntry
 
-export interface MessageEntry {
-  kind: 'message'
+/** A row of a conversation's log: a message or a change. The JSON is never parsed on the way. */
+export interface RowEntry {
+  kind: 'row'
   conversationId: ConversationId
+  /** The conversation's seq and rev with this row; their sum numbers its rows without gaps. */
   seq: Seq
+  rev: Rev
   memberVersion: number
   /** Connection that has the reply and must not get the broadcast. */
   origin: string | null
-  messageJson: string
+  /** Of the conversation's topic, for example `message:new`. */
+  event: string
+  /** The message it is about: those who may not see that one are not told. */
+  messageSeq: Seq
+  json: string
 }
 
-export interface CreatedEntry {
-  kind: 'created'
+/** About a conversation as a whole, to all who follow it. */
+export type ConversationEntry =
+  | { kind: 'created'; conversationId: ConversationId; memberIds: readonly UserId[] }
+  | MembersEntry
+  | { kind: 'updated' | 'deleted'; conversationId: ConversationId; memberVersion: number }
+  | { kind: 'receipts'; conversationId: ConversationId; receipts: readonly Receipt[] }
+
+export interface MembersEntry {
+  kind: 'members'
   conversationId: ConversationId
-  memberIds: UserId[]
+  memberVersion: number
+  joined: readonly Member[]
+  left: readonly { member: Member; reason: RemovalReason }[]
+  updated: readonly Member[]
 }
+
+export type Receipt = Omit<ReceiptMoved, 'conversationId'> & { origin: string | null }
+
+/** To one user's own sockets. */
+export type PersonalEntry = { userId: UserId } & (
+  | { kind: 'preferences'; conversationId: ConversationId }
+  | { kind: 'read'; conversationId: ConversationId; readSeq: Seq; origin: string | null }
+  | { kind: 'hidden'; conversationId: ConversationId; rev: Rev; json: string; origin: string | null }
+  | { kind: 'settings'; json: string }
+)
 
 const NOBODY = '-'
+const ROW = 'row'
+const KINDS: ReadonlySet<unknown> = new Set<Exclude<LiveEntry['kind'], 'row'>>([
+  'created',
+  'members',
+  'updated',
+  'deleted',
+  'receipts',
+  'preferences',
+  'read',
+  'hidden',
+  'settings',
+])
 
-/** One line of fields, then the message: nodes forward its bytes without looking into them. */
+/** A row is one line of fields, then its JSON as the sockets get it; all else, which is rare, is JSON. */
 export function encodeLiveEntry(entry: LiveEntry): string {
-  if (entry.kind === 'created') return `created ${entry.conversationId}\n${entry.memberIds.join(' ')}`
-  const { conversationId, seq, memberVersion, origin, messageJson } = entry
-  return `message ${conversationId} ${seq} ${memberVersion} ${origin ?? NOBODY}\n${messageJson}`
+  if (entry.kind !== 'row') return JSON.stringify(entry)
+  const { conversationId, seq, rev, memberVersion, origin, event, messageSeq, json } = entry
+  const fields = [ROW, conversationId, seq, rev, memberVersion, origin ?? NOBODY, event, messageSeq]
+  return `${fields.join(' ')}\n${json}`
 }
 
 /** Null for what a newer version says and this one does not know. */
 export function decodeLiveEntry(text: string): LiveEntry | null {
+  if (text.startsWith('{')) {
+    const entry: LiveEntry = JSON.parse(text)
+    return KINDS.has(entry.kind) ? entry : null
+  }
   const end = text.indexOf('\n')
-  const [kind, conversationId, seq, memberVersion, origin] = text.slice(0, end).split(' ')
-  const rest = text.slice(end + 1)
-  if (!conversationId) return null
-  const id = conversationId as ConversationId
-  if (kind === 'created') return { kind, conversationId: id, memberIds: rest.split(' ') as UserId[] }
-  if (kind !== 'message') return null
+  const [kind, id, seq, rev, memberVersion, origin, event, messageSeq] = text.slice(0, end).split(' ')
+  if (kind !== ROW || !id || !event) return null
   return {
-    kind,
-    conversationId: id,
+    kind: ROW,
+    conversationId: id as ConversationId,
     seq: Number(seq),
+    rev: Number(rev),
     memberVersion: Number(memberVersion),
     origin: origin === NOBODY ? null : (origin ?? null),
-    messageJson: rest,
+    event,
+    messageSeq: Number(messageSeq),
+    json: text.slice(end + 1),
   }
 }
 
-/** Shard of the bus that carries a conversation, from its id's random part. */
-export function shardOf(conversationId: ConversationId): number {
-  return Number.parseInt(conversationId.slice(-2), 16) % SHARDS
+/** Place of a row in its conversation's log, dense from 1. */
+export function placeOf({ seq, rev }: { seq: Seq; rev: Rev }): number {
+  return seq + rev
+}
+
+/** Shard of the bus that carries what concerns a conversation or a user, from its id's random part. */
+export function shardOf(id: ConversationId | UserId): number {
+  return Number.parseInt(id.slice(-2), 16) % SHARDS
+}
+
+export function shardOfEntry(entry: LiveEntry): number {
+  return shardOf('userId' in entry ? entry.userId : entry.conversationId)
 }

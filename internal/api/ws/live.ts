@@ -1,42 +1,49 @@
-import type { ConversationId, Seq, UserId } from '../../domain/ids.ts'
-import type { Message } from '../../domain/message.ts'
+import type { ConversationId, Rev, Seq } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
 import type { BatchingListener } from '../../realtime/batching.ts'
 import type { TopicHub } from '../../realtime/hub.ts'
-import { OrderedStream } from '../../realtime/ordered-stream.ts'
-import type { Connection } from '../../realtime/topic.ts'
-import type { LiveEvents } from '../../service/live/ports.ts'
+import type { OrderedStream } from '../../realtime/ordered-stream.ts'
+import type { Channel } from '../../realtime/topic.ts'
 import type { History } from '../../service/message/history.ts'
 import type { RelayWaker } from '../../service/message/ports.ts'
-import { decodeLiveEntry, encodeLiveEntry, type LiveEntry, type MessageEntry, shardOf } from './live-entry.ts'
-import { type JoinBuffer, type Room, Rooms } from './rooms.ts'
-import { chatTopic, INBOX_TOPIC } from './topic-names.ts'
+import { type Inbox, Inboxes } from './inboxes.ts'
+import { type ConversationEntry, decodeLiveEntry, type RowEntry, shardOf } from './live-entry.ts'
+import { type Followed, LiveMembers } from './live-members.ts'
+import { LivePersonal } from './live-personal.ts'
+import { tellReceipts } from './live-receipts.ts'
+import { LiveRows } from './live-rows.ts'
+import { type LiveDirectory, LiveViews } from './live-views.ts'
+import type { Attendee, Rooms } from './rooms.ts'
 
 export interface LiveDeps {
   hub: TopicHub
   history: Pick<History, 'following'>
+  directory: LiveDirectory
   relay: RelayWaker
   onError(error: unknown): void
 }
 
-/** Somebody's own stream on this node; told when they are put into a conversation. */
-export interface Inbox {
-  connection: Connection<Actor>
-  rooms: Set<ConversationId>
-  /** `buffer` collects what is delivered there until `joined` says where it goes. */
-  conversationCreated(id: ConversationId, buffer: JoinBuffer): void
+/** Where a conversation is, as it was read for one member. */
+export interface Standing {
+  seq: Seq
+  rev: Rev
+  memberVersion: number
+  firstVisible: Seq
 }
 
 /**
- * Live delivery on one node: entries from all nodes come in, are put into seq order per conversation, healed
- * from the log where something is missing, and go out to the sockets that follow the conversation.
+ * Live delivery on one node: entries from all nodes come in; messages and changes are put into the order of
+ * the log per conversation, healed from it where something is missing, and go out to the sockets that follow
+ * the conversation and whose users are members of it.
  */
-export class Live implements LiveEvents, BatchingListener {
+export class Live implements BatchingListener {
   readonly #deps: LiveDeps
-  readonly #stream: OrderedStream<MessageEntry>
+  readonly #stream: OrderedStream<RowEntry>
   readonly #rooms: Rooms
-  readonly #inboxes = new Map<UserId, Set<Inbox>>()
-  #publish: (shard: number, entry: string) => void = () => {}
+  readonly #inboxes = new Inboxes()
+  readonly #views: LiveViews
+  readonly #members: LiveMembers
+  readonly #personal: LivePersonal
   /** What told of new conversations may have been lost: unlike messages they have no numbers to miss. */
   #mayLackConversations = false
   /** False while the bus is interrupted and only the log tells what other nodes sent. */
@@ -44,35 +51,29 @@ export class Live implements LiveEvents, BatchingListener {
 
   constructor(deps: LiveDeps) {
     this.#deps = deps
-    this.#stream = new OrderedStream<MessageEntry>({
-      deliver: (_key, _seq, entry) => this.#deliver(entry),
-      heal: (key, after) => this.#missed(key as ConversationId, after),
-      onError: deps.onError,
+    const { stream, rooms } = new LiveRows({
+      ...deps,
+      admits: (id, memberVersion) => this.#members.admits(id, memberVersion),
+      observed: (id, memberVersion) => this.#members.observe(id, memberVersion),
     })
-    this.#rooms = new Rooms(this.#stream)
-  }
-
-  /** Where entries are published; it hands this node's own back to `onEntry`. */
-  connect(publish: (shard: number, entry: string) => void): void {
-    this.#publish = publish
-  }
-
-  messageCreated(message: Message, memberVersion: number, origin: string | null): void {
-    const { conversationId, seq } = message
-    const messageJson = JSON.stringify(message)
-    this.#send({ kind: 'message', conversationId, seq, memberVersion, origin, messageJson })
-  }
-
-  conversationCreated(conversationId: ConversationId, memberIds: readonly UserId[]): void {
-    this.#send({ kind: 'created', conversationId, memberIds: [...memberIds] })
+    this.#stream = stream
+    this.#rooms = rooms
+    const shared = { ...deps, stream, rooms, inboxes: this.#inboxes }
+    const views = new LiveViews(shared)
+    this.#views = views
+    this.#members = new LiveMembers({ ...shared, views })
+    this.#personal = new LivePersonal({ ...shared, views })
   }
 
   onEntry(_shard: number, text: string): void {
     const entry = decodeLiveEntry(text)
     if (!entry) return
-    this.#deps.relay.wake(entry.conversationId)
-    if (entry.kind === 'message') this.#rooms.accept(entry)
-    else this.#created(entry.conversationId, entry.memberIds)
+    if ('userId' in entry) this.#personal.tell(entry)
+    else {
+      this.#deps.relay.wake(entry.conversationId)
+      if (entry.kind === 'row') this.#rooms.accept(entry)
+      else this.#happened(entry)
+    }
   }
 
   onGap(shard: number): void {
@@ -93,147 +94,121 @@ export class Live implements LiveEvents, BatchingListener {
     return this.#rooms.ids()
   }
 
-  /** The audit: what the log says is the last seq. */
-  observe(heads: ReadonlyMap<ConversationId, Seq>): void {
-    for (const [id, seq] of heads) this.#stream.observe(id, seq)
+  /** The audit: what the log says are the last numbers. */
+  observe(heads: ReadonlyMap<ConversationId, { seq: Seq; rev: Rev; memberVersion: number }>): void {
+    for (const [id, { seq, rev, memberVersion }] of heads) {
+      this.#members.observe(id, memberVersion)
+      this.#stream.observe(id, seq + rev)
+    }
   }
 
-  /** Messages that only the log brought. */
+  /** Messages and changes that only the log brought. */
   get healed(): number {
     return this.#stream.healed
   }
 
   stop(): void {
     this.#stream.stop()
+    this.#members.stop()
   }
 
   /** From here on nothing of the conversation is missed: it is kept until `joined` says where it goes. */
-  beginJoin(id: ConversationId): JoinBuffer {
-    const room = this.#rooms.enter(id)
-    const buffer: JoinBuffer = { entries: [] }
-    room.joining.add(buffer)
-    room.joined++
-    return buffer
+  beginJoin(channel: Channel<Actor, unknown>, id: ConversationId): Attendee {
+    return this.#rooms.attend(channel, id)
   }
 
-  /** The join's reply will say `head`. */
-  opened(id: ConversationId, head: Seq): void {
-    this.#rooms.open(id, head)
-  }
-
-  /**
-   * The reply is out; answers what came above `head` meanwhile. Where delivery here is behind it, `socket`
-   * (the connection that joined the conversation's own topic) is passed over until it has caught up.
-   */
-  joined(id: ConversationId, buffer: JoinBuffer, head: Seq, socket: string | null): MessageEntry[] {
-    const room = this.#rooms.get(id)
-    room?.joining.delete(buffer)
-    if (socket !== null && head > (this.#stream.headOf(id) ?? head)) {
-      room?.ahead.set(socket, head)
-      this.#stream.observe(id, head)
-    }
-    return buffer.entries.splice(0).filter((entry) => entry.seq > head)
-  }
-
-  left(id: ConversationId, buffer: JoinBuffer): void {
+  /** The join's reply will say this. */
+  opened(attendee: Attendee, { seq, rev, memberVersion, firstVisible }: Standing): void {
+    const { id } = attendee
     const room = this.#rooms.get(id)
     if (!room) return
-    room.joining.delete(buffer)
-    room.joined--
-    this.#rooms.leave(id, room)
+    // Seen not to be a member before this was read: they came back meanwhile.
+    if (attendee.joining && attendee.joining.removedAt <= memberVersion) attendee.joining.removedAt = 0
+    this.#members.came(id, room, memberVersion)
+    this.#rooms.open(id, { seq, rev })
+    this.#rooms.limit(attendee, { from: seq + rev, firstVisible })
+    this.#stream.observe(id, seq + rev)
   }
 
-  openInbox(userId: UserId, inbox: Inbox): void {
-    const inboxes = this.#inboxes.get(userId) ?? new Set()
-    this.#inboxes.set(userId, inboxes.add(inbox))
-  }
-
-  /** The inbox follows these conversations, last seqs as given. */
-  follow(inbox: Inbox, conversations: Iterable<{ id: ConversationId; seq: Seq }>): void {
-    for (const { id, seq } of conversations) {
-      this.#rooms.enter(id).inboxes.add(inbox.connection)
-      inbox.rooms.add(id)
-      this.#rooms.open(id, seq)
+  /** The reply is out: what came above it meanwhile follows. */
+  joined(attendee: Attendee): void {
+    const { id, channel, joining } = attendee
+    const room = this.#rooms.get(id)
+    if (!joining || !room) return
+    attendee.joining = null
+    room.buffers.delete(joining.rows)
+    if (joining.removedAt > 0) channel.close()
+    else if (joining.rows.isFull) channel.fail('resync')
+    for (const row of joining.rows.take()) {
+      const isNew = row.seq + row.rev > attendee.from && row.messageSeq >= attendee.firstVisible
+      if (isNew) channel.pushJson(row.event, row.json)
     }
+    if (joining.isOutdated) this.#views.show(id, channel.connection.actor.userId)
   }
 
-  closeInbox(userId: UserId, inbox: Inbox): void {
-    const inboxes = this.#inboxes.get(userId)
-    inboxes?.delete(inbox)
-    if (inboxes?.size === 0) this.#inboxes.delete(userId)
-    for (const id of inbox.rooms) {
-      const room = this.#rooms.get(id)
-      room?.inboxes.delete(inbox.connection)
-      if (room) this.#rooms.leave(id, room)
+  left(attendee: Attendee): void {
+    this.#rooms.unattend(attendee)
+  }
+
+  openInbox(channel: Channel<Actor, unknown>): Inbox {
+    return this.#inboxes.open(channel)
+  }
+
+  /** The inbox follows these conversations. */
+  follow(inbox: Inbox, conversations: Iterable<Followed>): void {
+    for (const one of conversations) this.#members.follow(inbox, one)
+  }
+
+  /** The reply to the inbox's join is out: what happened meanwhile follows. */
+  inboxJoined(inbox: Inbox): void {
+    const { joining, channel } = inbox
+    inbox.joining = null
+    if (!joining) return
+    for (const [conversationId, { reason }] of joining.removed) {
+      channel.push('conversation:removed', { conversationId, reason })
     }
+    for (const [id, memberVersion] of joining.came) this.#members.announceTo({ id, memberVersion }, [inbox])
+    for (const id of joining.changed) this.#views.show(id, inbox.userId)
+  }
+
+  closeInbox(inbox: Inbox): void {
+    this.#inboxes.close(inbox)
+    for (const id of inbox.rooms) this.#members.unfollow(inbox, id)
   }
 
   /** The inboxes to compare with their users' conversations, when the bus may have lost some; else none. */
   inboxesInDoubt(): Inbox[] {
     if (!this.#mayLackConversations) return []
     this.#mayLackConversations = false
-    return [...this.#inboxes.values()].flatMap((inboxes) => [...inboxes])
+    return this.#inboxes.all()
   }
 
   /** Announces those of the user's conversations that the inbox does not follow yet. */
-  compare(inbox: Inbox, ids: Iterable<ConversationId>): void {
-    for (const id of ids) {
-      if (!inbox.rooms.has(id) && inbox.connection.isOpen) inbox.conversationCreated(id, this.beginJoin(id))
+  compare(inbox: Inbox, conversations: Iterable<Followed>): void {
+    for (const one of conversations) {
+      if (!inbox.rooms.has(one.id)) this.#members.announceTo(one, [inbox])
     }
   }
 
-  #send(entry: LiveEntry): void {
-    this.#publish(shardOf(entry.conversationId), encodeLiveEntry(entry))
-  }
-
-  #deliver(entry: MessageEntry): void {
-    const { conversationId, origin, messageJson } = entry
-    const room = this.#rooms.get(conversationId)
-    if (!room) return
-    const topic = chatTopic(conversationId)
-    const options = {
-      ...(origin === null ? {} : { exceptConnectionId: origin }),
-      ...skipping(room, entry.seq),
-    }
-    this.#deps.hub.broadcast(topic, 'message:new', messageJson, options)
-    for (const buffer of room.joining) buffer.entries.push(entry)
-    if (room.inboxes.size === 0) return
-    const elsewhere = [...room.inboxes].filter((connection) => !connection.hasJoined(topic))
-    const payload = `{"message":${messageJson}}`
-    this.#deps.hub.toConnections(elsewhere, INBOX_TOPIC, 'inbox:message', payload, options)
-  }
-
-  #created(id: ConversationId, memberIds: readonly UserId[]): void {
-    for (const userId of memberIds) {
-      for (const inbox of this.#inboxes.get(userId) ?? []) {
-        inbox.conversationCreated(id, this.beginJoin(id))
+  #happened(entry: ConversationEntry): void {
+    const { conversationId: id } = entry
+    switch (entry.kind) {
+      case 'created':
+        this.#members.announce({ id, memberVersion: 1 }, entry.memberIds)
+        break
+      case 'members':
+        this.#members.changed(entry)
+        break
+      case 'updated':
+        this.#members.updated(id, entry.memberVersion)
+        break
+      case 'deleted':
+        this.#members.deleted(id, entry.memberVersion)
+        break
+      case 'receipts': {
+        const room = this.#rooms.get(id)
+        if (room) tellReceipts(this.#deps.hub, id, room, entry.receipts)
       }
     }
   }
-
-  async #missed(id: ConversationId, after: Seq) {
-    const messages = await this.#deps.history.following(id, after)
-    return messages.map((message) => ({
-      n: message.seq,
-      entry: {
-        kind: 'message' as const,
-        conversationId: id,
-        seq: message.seq,
-        memberVersion: 0,
-        origin: null,
-        messageJson: JSON.stringify(message),
-      },
-    }))
-  }
-}
-
-/** Sockets whose join's reply had this seq. */
-function skipping(room: Room, seq: Seq): { except?: ReadonlySet<string> } {
-  if (room.ahead.size === 0) return {}
-  const except = new Set<string>()
-  for (const [connectionId, head] of room.ahead) {
-    if (head >= seq) except.add(connectionId)
-    if (head <= seq) room.ahead.delete(connectionId)
-  }
-  return { except }
 }

@@ -102,6 +102,6 @@ describe('PostgresConversations', () => {
       infoPolicy: 'everyone',
     })
     expect(await conversations.access(id, ann)).toBeNull()
-    expect(await conversations.memberships(owner)).toEqual([{ id, seq: 1 }])
+    expect(await conversations.memberships(owner)).toEqual([{ id, seq: 1, rev: 0, memberVersion: 1 }])
   })
 })

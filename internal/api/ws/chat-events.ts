@@ -1,0 +1,138 @@
+import { z } from 'zod'
+import { invalid } from '../../domain/errors.ts'
+import type { ConversationId, MessageId } from '../../domain/ids.ts'
+import type { Actor } from '../../domain/user.ts'
+import { type Channel, event, type TopicDefinition } from '../../realtime/topic.ts'
+import type { History } from '../../service/message/history.ts'
+import type { MessageChanges } from '../../service/message/message-changes.ts'
+import type { Messages } from '../../service/message/messages.ts'
+import { conversationId, messageId } from '../http/fields.ts'
+import {
+  deleteScope,
+  editBody,
+  emojiField,
+  historyPayload,
+  mentionsOf,
+  pageQueryOf,
+  sendBody,
+  sendInputOf,
+} from '../message-input.ts'
+import { parsing } from '../parsing.ts'
+import type { PushOrder } from './push-order.ts'
+import type { Attendee } from './rooms.ts'
+
+export interface ChatEventsDeps {
+  messages: Pick<Messages, 'send' | 'page'>
+  changes: MessageChanges
+  history: History
+}
+
+export interface ChatState {
+  conversationId: ConversationId
+  attendee: Attendee | null
+  order: PushOrder
+}
+
+export type ChatChannel = Channel<Actor, ChatState>
+
+type Events = TopicDefinition<Actor, ConversationId, ChatState>['events']
+
+const WRITE = { scope: 'messages:write' } as const
+const READ = { scope: 'messages:read' } as const
+
+const sendPayload = parsing(sendBody.extend({ conversationId: conversationId.nullish() }))
+const editPayload = parsing(editBody.extend({ messageId }))
+const deletePayload = parsing(z.strictObject({ messageId, scope: deleteScope }))
+const reactionPayload = parsing(z.strictObject({ messageId, emoji: emojiField }))
+const changesPayload = parsing(z.strictObject({ after: z.int().min(0) }))
+
+/** What clients push on `chat:`. */
+export function chatEvents(deps: ChatEventsDeps): Events {
+  return { ...messageEvents(deps), ...changeEvents(deps.changes), ...readEvents(deps) }
+}
+
+function messageEvents({ messages }: ChatEventsDeps): Events {
+  return {
+    'message:send': event({
+      ...WRITE,
+      schema: sendPayload,
+      handle: async ({ connection, state }: ChatChannel, payload) => {
+        if (payload.conversationId && payload.conversationId !== state.conversationId) {
+          throw invalid('conversationId', 'is not this topic')
+        }
+        const origin = { connection: connection.id }
+        const sent = await state.order.send(() =>
+          messages.send(connection.actor, state.conversationId, sendInputOf(payload), origin),
+        )
+        return sent.duplicate ? sent : { message: sent.message }
+      },
+    }),
+  }
+}
+
+function changeEvents(changes: MessageChanges): Events {
+  const react = (added: boolean) =>
+    event({
+      ...WRITE,
+      schema: reactionPayload,
+      handle: async (channel: ChatChannel, payload) => ({
+        reactions: await inOrder(channel, () =>
+          changes.react(target(channel, payload.messageId), payload.emoji, added),
+        ),
+      }),
+    })
+  return {
+    'message:edit': event({
+      ...WRITE,
+      schema: editPayload,
+      handle: async (channel: ChatChannel, payload) => ({
+        message: await inOrder(channel, () =>
+          changes.edit(target(channel, payload.messageId), payload.content, mentionsOf(payload.mentions)),
+        ),
+      }),
+    }),
+    'message:delete': event({
+      ...WRITE,
+      schema: deletePayload,
+      handle: (channel: ChatChannel, payload) =>
+        inOrder(channel, async () => {
+          const at = target(channel, payload.messageId)
+          if (payload.scope === 'me') await changes.hide(at)
+          else await changes.erase(at)
+          return {}
+        }),
+    }),
+    'message:reaction:add': react(true),
+    'message:reaction:remove': react(false),
+  }
+}
+
+function readEvents({ messages, history }: ChatEventsDeps): Events {
+  return {
+    history: event({
+      ...READ,
+      schema: parsing(historyPayload),
+      handle: ({ connection, state }: ChatChannel, payload) =>
+        messages.page(connection.actor, state.conversationId, pageQueryOf(payload)),
+    }),
+    changes: event({
+      ...READ,
+      schema: changesPayload,
+      handle: ({ connection, state }: ChatChannel, payload) =>
+        history.changes(state.conversationId, connection.actor.userId, payload.after),
+    }),
+  }
+}
+
+function inOrder<Result>({ state }: ChatChannel, work: () => Promise<Result>): Promise<Result> {
+  return state.order.change(work)
+}
+
+function target({ connection, state }: ChatChannel, id: MessageId) {
+  return {
+    actor: connection.actor,
+    conversationId: state.conversationId,
+    messageId: id,
+    origin: connection.id,
+  }
+}

@@ -1,0 +1,65 @@
+import type { Inboxes } from './inboxes.ts'
+import type { PersonalEntry } from './live-entry.ts'
+import { changedJson } from './live-row.ts'
+import type { LiveViews } from './live-views.ts'
+import type { Rooms } from './rooms.ts'
+import { chatTopic } from './topic-names.ts'
+
+export interface LivePersonalDeps {
+  rooms: Rooms
+  inboxes: Inboxes
+  views: LiveViews
+}
+
+type Of<Kind extends PersonalEntry['kind']> = PersonalEntry & { kind: Kind }
+
+/** What concerns one user alone, to that user's sockets here. */
+export class LivePersonal {
+  readonly #deps: LivePersonalDeps
+
+  constructor(deps: LivePersonalDeps) {
+    this.#deps = deps
+  }
+
+  tell(entry: PersonalEntry): void {
+    switch (entry.kind) {
+      case 'preferences':
+        if (this.#isHere(entry)) this.#deps.views.show(entry.conversationId, entry.userId)
+        break
+      case 'read':
+        this.#read(entry)
+        break
+      case 'hidden':
+        this.#hidden(entry)
+        break
+      case 'settings':
+        this.#deps.inboxes.push(entry.userId, 'settings:updated', entry.json)
+    }
+  }
+
+  #isHere({ userId, conversationId }: Of<'preferences'>): boolean {
+    const { inboxes, rooms } = this.#deps
+    return inboxes.has(userId) || rooms.get(conversationId)?.attendees.has(userId) === true
+  }
+
+  /** Another device read: the pointer only moves forward. */
+  #read({ userId, conversationId, readSeq, origin }: Of<'read'>): void {
+    for (const { channel, read } of this.#deps.inboxes.of(userId)) {
+      if (readSeq <= (read.get(conversationId) ?? 0)) continue
+      read.set(conversationId, readSeq)
+      if (channel.connection.id !== origin) channel.push('inbox:read', { conversationId, readSeq })
+    }
+  }
+
+  #hidden({ userId, conversationId, rev, json, origin }: Of<'hidden'>): void {
+    for (const { channel } of this.#deps.rooms.get(conversationId)?.attendees.get(userId) ?? []) {
+      if (channel.connection.id !== origin) channel.pushJson('message:deleted', json)
+    }
+    const topic = chatTopic(conversationId)
+    for (const { channel } of this.#deps.inboxes.of(userId)) {
+      const { id } = channel.connection
+      if (id === origin || channel.connection.hasJoined(topic)) continue
+      channel.pushJson('inbox:changed', changedJson(conversationId, rev))
+    }
+  }
+}
