@@ -2,6 +2,7 @@ import type { Container } from 'inversify'
 import { DomainError } from '../../internal/domain/errors.ts'
 import { type ClientId, type SessionId, uuidv7 } from '../../internal/domain/ids.ts'
 import { type Actor, SCOPES } from '../../internal/domain/user.ts'
+import { PLAIN } from '../../internal/service/message/messages.ts'
 import { ID } from './identifiers.ts'
 
 const PASSWORD = 'realchat-demo'
@@ -74,8 +75,8 @@ async function say(
   for (const [n, content] of lines.entries()) {
     const actor = actors[n % actors.length]
     if (!actor) return
-    const input = { clientId: uuidv7<ClientId>(), type: 'text' as const, content, replyTo: null }
-    await messagesOf(container).send(actor, conversationId, input, null)
+    const input = { ...PLAIN, clientId: uuidv7<ClientId>(), content }
+    await messagesOf(container).send(actor, conversationId, input)
   }
 }
 

@@ -1,16 +1,27 @@
 import { z } from 'zod'
 import type { PageQuery } from '../service/message/history.ts'
+import { MENTIONS_MAX, type MentionsInput } from '../service/message/mention-names.ts'
 import type { SendInput } from '../service/message/messages.ts'
-import { clientId, messageId } from './http/fields.ts'
+import { clientId, messageId, userId } from './http/fields.ts'
 import { contentField } from './http/text-fields.ts'
 
 // What both doors take: POST .../messages and the push message:send, GET .../messages and the push history.
+
+const userIds = z.array(userId).max(MENTIONS_MAX)
+
+/** Ids, or as a message shows them. */
+const mentions = z.union([
+  userIds,
+  z.strictObject({ userIds: userIds.default([]), all: z.boolean().default(false) }),
+])
 
 export const sendBody = z.strictObject({
   clientId: clientId.nullish(),
   type: z.literal('text').default('text'),
   content: contentField,
   replyTo: messageId.nullish(),
+  threadRootId: messageId.nullish(),
+  mentions: mentions.nullish(),
 })
 
 export function sendInputOf(body: z.output<typeof sendBody>): SendInput {
@@ -19,8 +30,26 @@ export function sendInputOf(body: z.output<typeof sendBody>): SendInput {
     type: body.type,
     content: body.content,
     replyTo: body.replyTo ?? null,
+    threadRootId: body.threadRootId ?? null,
+    mentions: mentionsOf(body.mentions),
   }
 }
+
+export const editBody = z.strictObject({ content: contentField, mentions: mentions.nullish() })
+
+export function mentionsOf(given: z.output<typeof mentions> | null | undefined): MentionsInput | null {
+  if (!given) return null
+  return Array.isArray(given) ? { userIds: given, all: false } : given
+}
+
+/** One emoji of those recommended for general interchange, as one sequence. */
+export const emojiField = z
+  .string()
+  .max(100)
+  .regex(/^\p{RGI_Emoji}$/v, 'must be one emoji')
+  .meta({ pattern: undefined, minLength: 1 })
+
+export const deleteScope = z.enum(['me', 'everyone'])
 
 export const PAGE_LIMIT = { fallback: 50, max: 100 }
 

@@ -1,5 +1,6 @@
-import type { ConversationId, MessageId, Rev, Seq, UserId } from './ids.ts'
-import type { Message } from './message.ts'
+import type { ClientId, ConversationId, MessageId, Rev, Seq, UserId } from './ids.ts'
+import { encodeState, type LogEntry, numberedState, timeOf } from './log-entry.ts'
+import type { Message, MessageState } from './message.ts'
 
 /** What can happen to a message after it was sent. */
 export type ChangeKind = 'edit' | 'delete' | 'reaction' | 'pin'
@@ -29,4 +30,71 @@ export interface AppliedChange {
   /** False when a reaction or pin was taken away. */
   added: boolean
   message: Message
+}
+
+/** One change as the log numbered it. */
+export interface ChangeEntry {
+  kind: ChangeKind
+  conversationId: ConversationId
+  rev: Rev
+  headSeq: Seq
+  targetSeq: Seq
+  era: number
+  /** Microseconds since 1970. */
+  stamp: number
+  senderId: UserId
+  operationId: ClientId
+  /** JSON of a ChangeBody. */
+  payload: string
+}
+
+/** A row of the log. */
+export type LogRecord = LogEntry | ChangeEntry
+
+export function isChange(record: LogRecord): record is ChangeEntry {
+  return 'kind' in record
+}
+
+/** What happened, as stored in a change's payload; the log's rows also hold the message's state after it. */
+export interface ChangeBody {
+  messageId: MessageId
+  /** Era of the message changed. */
+  era: number
+  emoji: string | null
+  added: boolean
+  /** What is left of a deleted message's own row; null for other kinds. */
+  blank: string | null
+  /** When the message disappears, in microseconds since 1970; null for never. */
+  expires: number | null
+}
+
+export function changePayloadOf(body: ChangeBody, state: MessageState | null): string {
+  const text = JSON.stringify(body)
+  return state ? `${text.slice(0, -1)},"state":${encodeState(state)}}` : text
+}
+
+export function changeBodyOf({ payload }: Pick<ChangeEntry, 'payload'>): ChangeBody {
+  const { messageId, era, emoji, added, blank, expires } = JSON.parse(payload)
+  return { messageId, era, emoji, added, blank, expires }
+}
+
+/** Of a row of the log, which has it. */
+export function stateAfter({ payload, rev, stamp }: ChangeEntry): MessageState {
+  return numberedState(JSON.parse(payload).state, rev, stamp)
+}
+
+export function appliedChangeOf(entry: ChangeEntry, message: Message): AppliedChange {
+  const { emoji, added } = changeBodyOf(entry)
+  const { conversationId, kind, rev, headSeq, senderId, stamp } = entry
+  return {
+    conversationId,
+    kind,
+    rev,
+    headSeq,
+    actorId: senderId,
+    at: timeOf(stamp),
+    emoji,
+    added,
+    message,
+  }
 }

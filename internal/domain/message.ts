@@ -15,8 +15,18 @@ export interface Mentions {
   all: boolean
 }
 
+/** What happened in a conversation, as system messages say it. */
+export const SYSTEM_EVENTS = [
+  'conversation_created',
+  'conversation_updated',
+  'member_joined',
+  'member_left',
+  'member_removed',
+  'ownership_transferred',
+] as const
+
 export interface SystemEvent {
-  event: 'conversation_created' | 'member_joined' | 'member_left' | 'member_removed' | 'conversation_updated'
+  event: (typeof SYSTEM_EVENTS)[number]
   actorId: UserId
   userIds: UserId[]
 }
@@ -26,6 +36,8 @@ export interface ReactionSummary {
   count: number
   /** The first ten. */
   userIds: UserId[]
+  /** In answers to oneself: whether one is among them. */
+  mine?: boolean
 }
 
 /** One entry in a conversation. Times are RFC 3339 UTC with milliseconds. */
@@ -59,8 +71,30 @@ export interface MessageBody {
   clientId: ClientId | null
   type: MessageType
   content: string
-  replyTo: ReplyPreview | null
+  /** What is quoted; how it reads is looked up with every reading, so that what is erased is gone here, too. */
+  replyTo: Omit<ReplyPreview, 'excerpt'> | null
   threadRootId: MessageId | null
   mentions: Mentions
+  forwardedFrom: MessageId | null
   system: SystemEvent | null
+  /** Seconds until it disappears; null for ever. */
+  ttl: number | null
+}
+
+/** An earlier version of a message's text. */
+export interface Edit {
+  content: string
+  /** When this version was written. */
+  editedAt: string
+}
+
+/** What changes made of a message. */
+export interface MessageState {
+  /** The conversation's rev at the last of them. */
+  rev: Rev
+  /** The text as last edited; `at` is in microseconds since 1970. */
+  edit: { content: string; mentions: Mentions; at: number } | null
+  deletion: { by: UserId; at: number } | null
+  pinned: boolean
+  reactions: ReactionSummary[]
 }

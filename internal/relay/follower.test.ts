@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import pg from 'pg'
+import { isChange, type LogRecord } from '../domain/change.ts'
 import type { LogEntry } from '../domain/log-entry.ts'
 import { createLogPool } from '../repository/postgres/log-pool.ts'
 import { PostgresMessageLog } from '../repository/postgres/message-log.ts'
@@ -35,7 +36,7 @@ interface Node {
 }
 
 function node(
-  process: (entries: readonly LogEntry[]) => Promise<void> = async () => {},
+  process: (entries: readonly LogRecord[]) => Promise<void> = async () => {},
   replays = false,
 ): Node {
   const lock = new NodeLock(url)
@@ -52,7 +53,7 @@ function node(
     onError: (error) => errors.push(error),
     process: async (entries) => {
       await process(entries)
-      seen.push(...entries)
+      seen.push(...entries.flatMap((entry) => (isChange(entry) ? [] : entry)))
     },
   })
   const run = follower.run(controller.signal, () => {})

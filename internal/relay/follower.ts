@@ -1,4 +1,4 @@
-import type { LogEntry } from '../domain/log-entry.ts'
+import type { LogRecord } from '../domain/change.ts'
 import { type Component, pause } from '../platform/lifecycle.ts'
 import type { Follower, LaneLease, LanePosition, LaneRow, RelayLog } from './ports.ts'
 
@@ -6,7 +6,7 @@ export interface FollowerOptions {
   name: Follower
   log: RelayLog
   /** Does the rows' work; must be repeatable. A rejection leaves the lane where it was. */
-  process(entries: readonly LogEntry[]): Promise<void>
+  process(records: readonly LogRecord[]): Promise<void>
   /** True when work that was answered may be forgotten by the store, so that it is replayed after a fault. */
   replays: boolean
   /** Milliseconds between two batches while they are small: fewer, larger ones cost less. */
@@ -167,7 +167,7 @@ export class LogFollower implements Component {
   async #done(lanes: Lane[], byLane: ReadonlyMap<number, LaneRow[]>): Promise<void> {
     const { log, name, process, onProcessed } = this.#options
     const rows = lanes.flatMap((lane) => byLane.get(lane.lane) ?? [])
-    await process(rows.map((row) => row.entry))
+    await process(rows.map((row) => row.record))
     onProcessed(rows.length)
     const moves: { lane: number; to: LanePosition }[] = []
     for (const lane of lanes) {

@@ -1,5 +1,5 @@
+import type { LogRecord } from '../domain/change.ts'
 import type { ChatEvent } from '../domain/event.ts'
-import type { LogEntry } from '../domain/log-entry.ts'
 
 /** Where the relay hands events to whoever acts on them outside the conversation (push, mail, index). */
 export interface EventPublisher {
@@ -23,7 +23,7 @@ export interface LanePosition {
 
 export interface LaneRow extends LanePosition {
   lane: number
-  entry: LogEntry
+  record: LogRecord
 }
 
 export interface LaneLease {
@@ -81,7 +81,7 @@ export interface ArchiveWriter {
    * Writes rows under their stamps; the same row may come again, in any order.
    * @throws DomainError dependency_unavailable when a row may not be stored.
    */
-  write(entries: readonly LogEntry[]): Promise<void>
+  write(records: readonly LogRecord[]): Promise<void>
 }
 
 /** The log's days: made ahead, and removed when nobody needs them. */

@@ -1,6 +1,7 @@
+import { isChange, type LogRecord } from '../domain/change.ts'
 import type { ChatEvent } from '../domain/event.ts'
 import { type ConversationId, laneOf } from '../domain/ids.ts'
-import { type LogEntry, messageOf } from '../domain/log-entry.ts'
+import { messageOf } from '../domain/log-entry.ts'
 import { LogFollower } from './follower.ts'
 import type { ArchiveWriter, EventPublisher, Follower, RelayLog } from './ports.ts'
 
@@ -26,13 +27,16 @@ export class Relay {
     })
     this.archive = new LogFollower({
       ...shared('archive'),
-      process: (entries) => archive.write(entries),
+      process: (records) => archive.write(records),
       replays: true,
       paceMs: 20,
     })
     this.events = new LogFollower({
       ...shared('events'),
-      process: (entries) => events.publish(entries.map(eventOf)),
+      process: async (records) => {
+        const found = records.flatMap(eventsOf)
+        if (found.length > 0) await events.publish(found)
+      },
       replays: false,
       paceMs: 5,
     })
@@ -46,12 +50,10 @@ export class Relay {
   }
 }
 
-function eventOf(entry: LogEntry): ChatEvent {
-  return {
-    id: `${entry.conversationId}:${entry.era}:s${entry.seq}`,
-    kind: 'message',
-    conversationId: entry.conversationId,
-    seq: entry.seq,
-    message: messageOf(entry),
-  }
+/** What a row tells the world outside of its conversation. */
+function eventsOf(record: LogRecord): ChatEvent[] {
+  if (isChange(record)) return []
+  const { conversationId, era, seq } = record
+  const id = `${conversationId}:${era}:s${seq}`
+  return [{ id, kind: 'message', conversationId, seq, message: messageOf(record) }]
 }

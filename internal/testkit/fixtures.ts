@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import { type ConversationId, newOperationId, type UserId, uuidv7 } from '../domain/ids.ts'
-import { payloadOf, previewOf } from '../domain/log-entry.ts'
+import { bodyWith, payloadOf, previewOf } from '../domain/log-entry.ts'
 import { PostgresConversations } from '../repository/postgres/conversation.ts'
 import { createPool } from '../repository/postgres/database.ts'
 import type { AppendItem } from '../service/message/ports.ts'
@@ -50,15 +50,7 @@ export function appendItem(
   given: Partial<AppendItem> = {},
 ): AppendItem {
   const operationId = given.operationId ?? newOperationId()
-  const payload = payloadOf({
-    clientId: operationId,
-    type: 'text',
-    content,
-    replyTo: null,
-    threadRootId: null,
-    mentions: { userIds: [], all: false },
-    system: null,
-  })
+  const payload = payloadOf(bodyWith({ clientId: operationId, content }))
   return {
     conversationId,
     senderId,
@@ -66,6 +58,9 @@ export function appendItem(
     bodyHash: Buffer.from(content.padEnd(16, '.').slice(0, 16)),
     memberVersion: 1,
     counts: true,
+    reads: true,
+    rootSeq: null,
+    mentions: [],
     payload,
     preview: previewOf({ senderId, operationId, payload }),
     ...given,

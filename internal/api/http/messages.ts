@@ -3,7 +3,7 @@ import type { Messages } from '../../service/message/messages.ts'
 import { PAGE_LIMIT, pageQueryOf, sendBody, sendInputOf } from '../message-input.ts'
 import { messageSchema } from './conversation-schema.ts'
 import { conversationId, integerParam, limitParam, messageId } from './fields.ts'
-import { answer, type Route, route } from './route.ts'
+import { answer, type Route, type RouteLimit, route } from './route.ts'
 
 const params = z.strictObject({ conversationId })
 
@@ -14,8 +14,22 @@ const pageQuery = z.strictObject({
   limit: limitParam(PAGE_LIMIT.fallback, PAGE_LIMIT.max),
 })
 
-const sent = z.object({ message: messageSchema, duplicate: z.literal(true).optional() })
-const page = z.object({ items: z.array(messageSchema), hasBefore: z.boolean(), hasAfter: z.boolean() })
+export const sentSchema = z.object({ message: messageSchema, duplicate: z.literal(true).optional() })
+
+export const messagePageSchema = z.object({
+  items: z.array(messageSchema),
+  hasBefore: z.boolean(),
+  hasAfter: z.boolean(),
+})
+
+/** Shared by all that writes messages or changes them. */
+export const SEND_LIMIT: RouteLimit = {
+  name: 'send',
+  by: 'user',
+  points: 600,
+  seconds: 60,
+  whenDown: 'allow',
+}
 
 export function messageRoutes(messages: Messages): Route[] {
   return [
@@ -25,13 +39,13 @@ export function messageRoutes(messages: Messages): Route[] {
       summary: 'Send a message; answered once it is committed',
       tag: 'messages',
       scope: 'messages:write',
-      limits: [{ name: 'send', by: 'user', points: 600, seconds: 60, whenDown: 'allow' }],
+      limits: [SEND_LIMIT],
       params,
       body: sendBody,
-      responses: { 201: sent, 200: sent },
+      responses: { 201: sentSchema, 200: sentSchema },
       errors: ['not_found', 'blocked', 'idempotency_mismatch', 'overloaded'],
       handle: async ({ actor, params: { conversationId: id }, body }) => {
-        const { message, duplicate } = await messages.send(actor, id, sendInputOf(body), null)
+        const { message, duplicate } = await messages.send(actor, id, sendInputOf(body))
         return duplicate ? answer(200, { message, duplicate }) : answer(201, { message })
       },
     }),
@@ -43,7 +57,7 @@ export function messageRoutes(messages: Messages): Route[] {
       scope: 'messages:read',
       params,
       query: pageQuery,
-      responses: { 200: page },
+      responses: { 200: messagePageSchema },
       errors: ['not_found'],
       handle: async ({ actor, params: { conversationId: id }, query }) =>
         answer(200, await messages.page(actor, id, pageQueryOf(query))),

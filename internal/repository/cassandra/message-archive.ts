@@ -1,25 +1,31 @@
 import type cassandra from 'cassandra-driver'
+import { type ChangeEntry, isChange, type LogRecord } from '../../domain/change.ts'
 import { unavailable } from '../../domain/errors.ts'
-import type { ClientId, ConversationId, Seq, UserId } from '../../domain/ids.ts'
+import type { ConversationId, Rev, Seq, UserId } from '../../domain/ids.ts'
 import type { LogEntry } from '../../domain/log-entry.ts'
 import type { ArchiveWriter } from '../../relay/ports.ts'
-import type { MessageArchive } from '../../service/message/ports.ts'
-import { newestEras } from '../newest-eras.ts'
+import type { MessageArchive, RepliesRange } from '../../service/message/ports.ts'
+import { newestEraChanges, newestEras } from '../newest-eras.ts'
+import { bucketOf, bucketsBetween, changeOf, entryOf } from './archive-rows.ts'
+import { changeWrites, messageWrites, type PartitionWrites } from './archive-writes.ts'
 
-const BUCKET_SEQS = 2 ** 13
-/** Rows of one partition in one unlogged batch; above that a batch is slower than two (measured). */
-const BATCH_MAX = 40
 const BATCHES_IN_FLIGHT = 32
 
-const INSERT = `insert into messages
-  (conversation_id, bucket, seq, era, rev, ordinal, stamp, sender_id, operation_id, payload)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) using timestamp ?`
-const SELECT = `select seq, era, rev, ordinal, stamp, sender_id, operation_id, payload from messages
-  where conversation_id = ? and bucket = ? and seq >= ? and seq <= ?`
-
-function bucketOf(seq: Seq): number {
-  return Math.floor(seq / BUCKET_SEQS)
-}
+const MESSAGE = `select seq, era, rev, ordinal, stamp, sender_id, operation_id, payload, state,
+  writetime(state) as state_stamp from messages where conversation_id = ? and bucket = ?`
+const RANGE = `${MESSAGE} and seq >= ? and seq <= ?`
+const ENTRIES = `${MESSAGE} and seq in ?`
+const CHANGES = `select rev, era, kind, seq, target_seq, stamp, sender_id, operation_id, payload
+  from message_changes where conversation_id = ? and bucket = ? and rev >= ? and rev <= ?`
+const EDITS = 'select content, stamp from message_edits where conversation_id = ? and bucket = ? and seq = ?'
+const REACTORS = `select user_id from message_reactions
+  where conversation_id = ? and bucket = ? and seq = ? and emoji = ? limit ?`
+const REACTED_BY = `select seq, emoji from message_reactions
+  where conversation_id = ? and bucket = ? and seq in ? and emoji in ? and user_id = ?`
+const REPLIES_AFTER = `select seq from thread_replies
+  where conversation_id = ? and root_seq = ? and seq > ? order by seq asc limit ?`
+const REPLIES_BEFORE = `select seq from thread_replies
+  where conversation_id = ? and root_seq = ? and seq < ? order by seq desc limit ?`
 
 /** MessageArchive and ArchiveWriter on Cassandra: LOCAL_QUORUM both ways, pure idempotent writes. */
 export class CassandraMessageArchive implements MessageArchive, ArchiveWriter {
@@ -29,88 +35,102 @@ export class CassandraMessageArchive implements MessageArchive, ArchiveWriter {
     this.#client = client
   }
 
-  async write(entries: readonly LogEntry[]): Promise<void> {
-    const batches = batchesByPartition(entries)
-    let next = 0
-    const worker = async () => {
-      for (let batch = batches[next++]; batch; batch = batches[next++]) await this.#writeBatch(batch)
-    }
-    try {
-      await Promise.all(Array.from({ length: Math.min(BATCHES_IN_FLIGHT, batches.length) }, worker))
-    } catch (error) {
-      throw unavailable('Cassandra', error)
-    }
+  async write(records: readonly LogRecord[]): Promise<void> {
+    const nowUs = Date.now() * 1000
+    const messages = records.flatMap((record) => (isChange(record) ? [] : record))
+    await this.#writeAll(messageWrites(messages, nowUs))
+    await this.#writeAll(changeWrites(records.filter(isChange), nowUs))
   }
 
   async range(conversationId: ConversationId, from: Seq, to: Seq): Promise<LogEntry[]> {
-    const buckets: number[] = []
-    for (let bucket = bucketOf(from); bucket <= bucketOf(to); bucket++) buckets.push(bucket)
+    const buckets = bucketsBetween(from, to)
+    const rows = await this.#read(
+      buckets.map((bucket) => [RANGE, [conversationId, bucket, BigInt(from), BigInt(to)]]),
+    )
+    return newestEras(rows.flatMap((row) => entryOf(conversationId, row) ?? []))
+  }
+
+  async entries(conversationId: ConversationId, seqs: readonly Seq[]): Promise<LogEntry[]> {
+    const rows = await this.#read(
+      [...Map.groupBy(seqs, bucketOf)].map(([bucket, of]) => [
+        ENTRIES,
+        [conversationId, bucket, of.map(BigInt)],
+      ]),
+    )
+    return newestEras(rows.flatMap((row) => entryOf(conversationId, row) ?? []))
+  }
+
+  async changes(conversationId: ConversationId, from: Rev, to: Rev): Promise<ChangeEntry[]> {
+    const rows = await this.#read(
+      bucketsBetween(from, to).map((bucket) => [CHANGES, [conversationId, bucket, BigInt(from), BigInt(to)]]),
+    )
+    return newestEraChanges(rows.map((row) => changeOf(conversationId, row)))
+  }
+
+  async edits(conversationId: ConversationId, seq: Seq): Promise<{ content: string; stamp: number }[]> {
+    const rows = await this.#read([[EDITS, [conversationId, bucketOf(seq), BigInt(seq)]]])
+    return rows.map((row) => ({ content: row['content'], stamp: Number(row['stamp']) }))
+  }
+
+  async replies(conversationId: ConversationId, range: RepliesRange): Promise<Seq[]> {
+    const { rootSeq, anchor, seq, limit } = range
+    const statement = anchor === 'after' ? REPLIES_AFTER : REPLIES_BEFORE
+    const rows = await this.#read([[statement, [conversationId, BigInt(rootSeq), BigInt(seq), limit]]])
+    return rows.map((row) => Number(row['seq'])).sort((a, b) => a - b)
+  }
+
+  async reactors(conversationId: ConversationId, seq: Seq, emoji: string, limit: number): Promise<UserId[]> {
+    const place = [conversationId, bucketOf(seq), BigInt(seq), emoji, limit]
+    return (await this.#read([[REACTORS, place]])).map((row) => String(row['user_id']) as UserId)
+  }
+
+  async reactedBy(
+    conversationId: ConversationId,
+    userId: UserId,
+    reactions: readonly { seq: Seq; emoji: string }[],
+  ): Promise<{ seq: Seq; emoji: string }[]> {
+    const rows = await this.#read(
+      [...Map.groupBy(reactions, ({ seq }) => bucketOf(seq))].map(([bucket, of]) => [
+        REACTED_BY,
+        [
+          conversationId,
+          bucket,
+          [...new Set(of.map(({ seq }) => seq))].map(BigInt),
+          [...new Set(of.map(({ emoji }) => emoji))],
+          userId,
+        ],
+      ]),
+    )
+    const asked = new Set(reactions.map(({ seq, emoji }) => `${seq} ${emoji}`))
+    return rows
+      .map((row) => ({ seq: Number(row['seq']), emoji: String(row['emoji']) }))
+      .filter(({ seq, emoji }) => asked.has(`${seq} ${emoji}`))
+  }
+
+  async #read(queries: [statement: string, parameters: unknown[]][]): Promise<cassandra.types.Row[]> {
     try {
-      const results = await Promise.all(
-        buckets.map((bucket) =>
-          this.#client.execute(SELECT, [conversationId, bucket, BigInt(from), BigInt(to)]),
-        ),
-      )
-      const rows = results.flatMap((result) => result.rows.map((row) => entryOf(conversationId, row)))
-      return newestEras(rows)
+      const results = await Promise.all(queries.map(([text, values]) => this.#client.execute(text, values)))
+      return results.flatMap((result) => result.rows)
     } catch (error) {
       throw unavailable('Cassandra', error)
     }
   }
 
-  async #writeBatch(batch: LogEntry[]): Promise<void> {
-    const [first] = batch
-    if (batch.length === 1 && first) await this.#client.execute(INSERT, parametersOf(first))
-    else {
-      const queries = batch.map((entry) => ({ query: INSERT, params: parametersOf(entry) }))
-      await this.#client.batch(queries, { logged: false, prepare: true, isIdempotent: true })
+  async #writeAll(writes: readonly PartitionWrites[]): Promise<void> {
+    let next = 0
+    const worker = async () => {
+      for (let write = writes[next++]; write; write = writes[next++]) await this.#writeOne(write)
+    }
+    try {
+      await Promise.all(Array.from({ length: Math.min(BATCHES_IN_FLIGHT, writes.length) }, worker))
+    } catch (error) {
+      throw unavailable('Cassandra', error)
     }
   }
-}
 
-/** Batches that each hold rows of a single partition. */
-function batchesByPartition(entries: readonly LogEntry[]): LogEntry[][] {
-  const open = new Map<string, LogEntry[]>()
-  const batches: LogEntry[][] = []
-  for (const entry of entries) {
-    const partition = `${entry.conversationId}/${bucketOf(entry.seq)}`
-    let batch = open.get(partition)
-    if (!batch || batch.length >= BATCH_MAX) {
-      batch = []
-      open.set(partition, batch)
-      batches.push(batch)
-    }
-    batch.push(entry)
-  }
-  return batches
-}
-
-function parametersOf(entry: LogEntry): unknown[] {
-  return [
-    entry.conversationId,
-    bucketOf(entry.seq),
-    BigInt(entry.seq),
-    entry.era,
-    BigInt(entry.rev),
-    BigInt(entry.ordinal),
-    BigInt(entry.stamp),
-    entry.senderId,
-    entry.operationId,
-    entry.payload,
-    BigInt(entry.stamp),
-  ]
-}
-
-function entryOf(conversationId: ConversationId, row: cassandra.types.Row): LogEntry {
-  return {
-    conversationId,
-    seq: Number(row['seq']),
-    era: row['era'],
-    rev: Number(row['rev']),
-    ordinal: Number(row['ordinal']),
-    stamp: Number(row['stamp']),
-    senderId: String(row['sender_id']) as UserId,
-    operationId: String(row['operation_id']) as ClientId,
-    payload: row['payload'],
+  async #writeOne(writes: PartitionWrites): Promise<void> {
+    const [first] = writes
+    if (writes.length === 1 && first) await this.#client.execute(first.query, first.params)
+    else await this.#client.batch(writes, { logged: false, prepare: true, isIdempotent: true })
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { type ClientId, type ConversationId, type UserId, uuidv7 } from '../../domain/ids.ts'
-import { type LogEntry, payloadOf } from '../../domain/log-entry.ts'
+import { bodyWith, type LogEntry, payloadOf } from '../../domain/log-entry.ts'
 import type { ArchiveWriter } from '../../relay/ports.ts'
 import type { MessageArchive } from '../../service/message/ports.ts'
 
@@ -21,15 +21,10 @@ export function logEntry(
     stamp: 1_795_000_000_000_000 + seq,
     senderId: uuidv7<UserId>(),
     operationId: uuidv7<ClientId>(),
-    payload: payloadOf({
-      clientId: null,
-      type: 'text',
-      content: `message ${seq} \u{1F600} "quoted" \\ 'single'`,
-      replyTo: null,
-      threadRootId: null,
-      mentions: { userIds: [], all: false },
-      system: null,
-    }),
+    payload: payloadOf(
+      bodyWith({ content: `message ${seq} \u{1F600} "quoted" \\ 'single'` }),
+    ),
+    state: null,
     ...given,
   }
 }

@@ -1,74 +1,83 @@
 import type pg from 'pg'
-import { type ConversationId, laneOf, type Seq, type UserId } from '../../domain/ids.ts'
+import type { ChangeEntry, ChangeKind } from '../../domain/change.ts'
+import { type ConversationId, laneOf, type Rev, type Seq, type UserId } from '../../domain/ids.ts'
 import type { LogEntry } from '../../domain/log-entry.ts'
-import type { AppendItem, AppendOutcome, MessageLog, SeqRange, Window } from '../../service/message/ports.ts'
-import { entryOf, LOG_ROW_COLUMNS, type LogRow } from './log-entry.ts'
+import type {
+  AppendItem,
+  AppendOutcome,
+  ChangeItem,
+  ChangeOutcome,
+  Head,
+  MessageLog,
+  Overlays,
+  RepliesRange,
+  SeqRange,
+  Standpoint,
+  Window,
+} from '../../service/message/ports.ts'
+import { type ChangeRow, changeOf, codeOfKind, entryOf, type LogRow, stateOf } from './log-entry.ts'
+import {
+  APPEND,
+  CHANGE,
+  CHANGES,
+  CHANGES_OF,
+  ENTRIES,
+  HEADS,
+  HIDDEN,
+  HIDE,
+  OVERLAYS,
+  PINS,
+  REACTIONS_BY,
+  REPLIES_AFTER,
+  REPLIES_BEFORE,
+  STANDPOINT_OF,
+  WINDOW,
+} from './log-statements.ts'
 import { query } from './query.ts'
 
-const APPEND = { name: 'append', text: 'select * from append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)' }
-
-// One statement, so that head, cursor and tail are of one snapshot: what the tail lacks, the archive has.
-const WINDOW = {
-  name: 'window',
-  text: `
-    select h.seq head_seq, h.rev head_rev, h.epoch || '.' || e.era epoch, h.member_version, m.role,
-      r.first_visible, r.lo, r.hi, ${LOG_ROW_COLUMNS}
-    from conversation_members m
-    join conversations c on c.id = m.conversation_id
-    join heads h on h.conversation_id = m.conversation_id
-    cross join cluster_era e
-    join lanes k on k.follower = 'archive' and k.lane = $3
-    cross join lateral (
-      select case c.history_visibility when 'all' then 1 else m.joined_seq + 1 end first_visible) v
-    cross join lateral (
-      select case $4::text
-        when 'after' then greatest($5::bigint + 1, v.first_visible)
-        when 'around' then least(greatest($5, v.first_visible), h.seq) - $6::bigint / 2
-        else least($5 - 1, h.seq) - $6 + 1 end lowest) a
-    cross join lateral (
-      select v.first_visible, greatest(a.lowest, v.first_visible) lo, least(a.lowest + $6 - 1, h.seq) hi) r
-    left join lateral (
-      select * from log x
-      where x.conversation_id = m.conversation_id and x.seq between r.lo and r.hi and x.kind = 1
-        and (x.xid, x.position) > (k.xid, k.position)
-        and x.day between k.day - 1 and (now() at time zone 'UTC')::date + 1) l on true
-    where m.conversation_id = $1 and m.user_id = $2
-    order by l.seq`,
-}
-
-const ENTRIES = {
-  name: 'entries',
-  text: `
-    select ${LOG_ROW_COLUMNS} from log l
-    where l.conversation_id = $1 and l.seq between $2 and $3 and l.kind = 1 order by l.seq limit 200`,
-}
-
-const HEADS = {
-  name: 'heads',
-  text: 'select conversation_id, seq from heads where conversation_id = any ($1)',
-}
+/** Pinned messages per conversation. */
+const PINS_MAX = 100
 
 interface AppendRow {
   item: number
   outcome: AppendOutcome['status']
   seq: number
+  rev: number
   ordinal: number
   stamp: number
   era: number
 }
 
-interface WindowRow extends LogRow {
+interface ChangeResultRow {
+  outcome: ChangeOutcome['status']
+  rev: number
+  head_seq: number
+  stamp: number
+  era: number
+}
+
+interface StandpointRow {
   head_seq: number
   head_rev: number
   epoch: string
   member_version: number
   role: Window['role']
   first_visible: number
-  lo: number
-  hi: number
 }
 
-/** MessageLog on PostgreSQL; the function `append` of migration 0010 does the work. */
+interface OverlayRow {
+  states: ChangeRow[] | null
+  replies: [Seq, number][] | null
+}
+
+interface WindowRow extends StandpointRow, OverlayRow {
+  lo: number
+  hi: number
+  tail: LogRow[] | null
+  hidden: Seq[] | null
+}
+
+/** MessageLog on PostgreSQL; the functions `append` and `change_message` of migration 0013 do the work. */
 export class PostgresMessageLog implements MessageLog {
   readonly #pool: pg.Pool
 
@@ -77,19 +86,37 @@ export class PostgresMessageLog implements MessageLog {
   }
 
   async append(items: readonly AppendItem[], { wait }: { wait: boolean }): Promise<AppendOutcome[]> {
-    const rows = await query<AppendRow>(this.#pool, APPEND, [...appendColumns(items), wait])
-    const outcomes: AppendOutcome[] = []
-    for (const { item, outcome, seq, ordinal, stamp, era } of rows) {
-      outcomes[item - 1] =
-        outcome === 'ok' || outcome === 'duplicate' || outcome === 'mismatch'
-          ? { status: outcome, seq, ordinal, stamp, era }
-          : { status: outcome }
+    return appendOutcomes(await query<AppendRow>(this.#pool, APPEND, [...appendColumns(items), wait]))
+  }
+
+  async change(item: ChangeItem): Promise<ChangeOutcome> {
+    const [row] = await query<ChangeResultRow>(this.#pool, CHANGE, [
+      item.conversationId,
+      item.senderId,
+      item.operationId,
+      item.bodyHash,
+      item.memberVersion,
+      codeOfKind(item.kind),
+      item.targetSeq,
+      item.baseRev,
+      item.payload,
+      item.preview,
+      item.blank,
+      item.mentions,
+      item.authorId,
+      item.pinned,
+      PINS_MAX,
+    ])
+    if (!row) throw new Error('change_message answered nothing')
+    const { outcome: status, rev, head_seq: headSeq, stamp, era } = row
+    if (status === 'ok' || status === 'duplicate' || status === 'mismatch') {
+      return { status, rev, headSeq, stamp, era }
     }
-    return outcomes
+    return { status }
   }
 
   async window(conversationId: ConversationId, viewerId: UserId, range: SeqRange): Promise<Window | null> {
-    const rows = await query<WindowRow>(this.#pool, WINDOW, [
+    const [row] = await query<WindowRow>(this.#pool, WINDOW, [
       conversationId,
       viewerId,
       laneOf(conversationId),
@@ -97,38 +124,110 @@ export class PostgresMessageLog implements MessageLog {
       range.seq,
       range.limit,
     ])
-    const [first] = rows
-    if (!first) return null
+    if (!row) return null
     return {
-      seq: first.head_seq,
-      rev: first.head_rev,
-      epoch: first.epoch,
-      memberVersion: first.member_version,
-      role: first.role,
-      firstVisible: first.first_visible,
-      from: first.lo,
-      to: first.hi,
-      tail: first.seq === null ? [] : rows.map(entryOf),
+      ...standpointOf(row),
+      ...overlaysOf(row),
+      from: row.lo,
+      to: row.hi,
+      tail: (row.tail ?? []).map(entryOf),
+      hidden: new Set(row.hidden),
     }
   }
 
-  async heads(conversationIds: readonly ConversationId[]): Promise<Map<ConversationId, Seq>> {
-    const rows = await query<{ conversation_id: ConversationId; seq: number }>(this.#pool, HEADS, [
-      conversationIds,
-    ])
-    return new Map(rows.map((row) => [row.conversation_id, row.seq]))
+  async standpoint(conversationId: ConversationId, viewerId: UserId): Promise<Standpoint | null> {
+    const [row] = await query<StandpointRow>(this.#pool, STANDPOINT_OF, [conversationId, viewerId])
+    return row ? standpointOf(row) : null
   }
 
-  async entries(conversationId: ConversationId, from: Seq, to: Seq): Promise<LogEntry[]> {
-    const rows = await query<LogRow>(this.#pool, ENTRIES, [conversationId, from, to])
-    return rows.map(entryOf)
+  async heads(conversationIds: readonly ConversationId[]): Promise<Map<ConversationId, Head>> {
+    interface Row extends Omit<Head, 'memberVersion'> {
+      conversation_id: ConversationId
+      member_version: number
+    }
+    const rows = await query<Row>(this.#pool, HEADS, [conversationIds])
+    return new Map(
+      rows.map(({ conversation_id: id, seq, rev, member_version: memberVersion }) => {
+        return [id, { seq, rev, memberVersion }]
+      }),
+    )
+  }
+
+  async entries(conversationId: ConversationId, seqs: readonly Seq[]): Promise<LogEntry[]> {
+    return (await query<LogRow>(this.#pool, ENTRIES, [conversationId, seqs])).map(entryOf)
+  }
+
+  async overlays(conversationId: ConversationId, seqs: readonly Seq[]): Promise<Overlays> {
+    const lane = laneOf(conversationId)
+    const [row] = await query<OverlayRow>(this.#pool, OVERLAYS, [conversationId, seqs, lane])
+    return overlaysOf(row ?? { states: null, replies: null })
+  }
+
+  async changes(conversationId: ConversationId, from: Rev, to: Rev): Promise<ChangeEntry[]> {
+    return (await query<ChangeRow>(this.#pool, CHANGES, [conversationId, from, to])).map(changeOf)
+  }
+
+  async changesOf(conversationId: ConversationId, seq: Seq, kind: ChangeKind): Promise<ChangeEntry[]> {
+    const values = [conversationId, seq, codeOfKind(kind)]
+    return (await query<ChangeRow>(this.#pool, CHANGES_OF, values)).map(changeOf)
+  }
+
+  reactionsBy(
+    conversationId: ConversationId,
+    userId: UserId,
+    seqs: readonly Seq[],
+  ): Promise<{ seq: Seq; emoji: string; added: boolean }[]> {
+    return query(this.#pool, REACTIONS_BY, [conversationId, userId, seqs])
+  }
+
+  async replies(conversationId: ConversationId, range: RepliesRange): Promise<Seq[]> {
+    const { rootSeq, anchor, seq, limit } = range
+    const statement = anchor === 'after' ? REPLIES_AFTER : REPLIES_BEFORE
+    const rows = await query<{ seq: Seq }>(this.#pool, statement, [conversationId, rootSeq, seq, limit])
+    return rows.map((row) => row.seq).sort((a, b) => a - b)
+  }
+
+  async hidden(conversationId: ConversationId, viewerId: UserId, seqs: readonly Seq[]): Promise<Set<Seq>> {
+    const rows = await query<{ seq: Seq }>(this.#pool, HIDDEN, [conversationId, viewerId, seqs])
+    return new Set(rows.map((row) => row.seq))
+  }
+
+  async hide(conversationId: ConversationId, userId: UserId, seq: Seq): Promise<Rev> {
+    const [row] = await query<{ rev: Rev }>(this.#pool, HIDE, [conversationId, userId, seq])
+    return row?.rev ?? 0
+  }
+
+  async pins(conversationId: ConversationId): Promise<Seq[]> {
+    const rows = await query<{ seq: Seq }>(this.#pool, PINS, [conversationId])
+    return rows.map((row) => row.seq)
   }
 }
 
+/** Appends within the caller's transaction, waiting for the conversations' locks. */
+export async function appendWithin(
+  client: pg.ClientBase,
+  items: readonly AppendItem[],
+): Promise<AppendOutcome[]> {
+  const { rows } = await client.query<AppendRow>({ ...APPEND, values: [...appendColumns(items), true] })
+  return appendOutcomes(rows)
+}
+
+function appendOutcomes(rows: readonly AppendRow[]): AppendOutcome[] {
+  const outcomes: AppendOutcome[] = []
+  for (const { item, outcome, ...place } of rows) {
+    outcomes[item - 1] =
+      outcome === 'ok' || outcome === 'duplicate' || outcome === 'mismatch'
+        ? { status: outcome, ...place }
+        : { status: outcome }
+  }
+  return outcomes
+}
+
 /** The parameters of `append` but the last, one array per column. */
-export function appendColumns(items: readonly AppendItem[]): unknown[] {
+function appendColumns(items: readonly AppendItem[]): unknown[] {
   const conversationIds = [...new Set(items.map((item) => item.conversationId))]
   const places = new Map(conversationIds.map((id, index) => [id, index + 1]))
+  const mentions = items.flatMap((item, index) => item.mentions.map((userId) => ({ n: index + 1, userId })))
   return [
     conversationIds,
     items.map((item) => places.get(item.conversationId)),
@@ -137,7 +236,29 @@ export function appendColumns(items: readonly AppendItem[]): unknown[] {
     items.map((item) => item.bodyHash),
     items.map((item) => item.memberVersion),
     items.map((item) => item.counts),
+    items.map((item) => item.reads),
+    items.map((item) => item.rootSeq),
     items.map((item) => item.payload),
     items.map((item) => item.preview),
+    mentions.map(({ n }) => n),
+    mentions.map(({ userId }) => userId),
   ]
+}
+
+function standpointOf(row: StandpointRow): Standpoint {
+  return {
+    seq: row.head_seq,
+    rev: row.head_rev,
+    epoch: row.epoch,
+    memberVersion: row.member_version,
+    role: row.role,
+    firstVisible: row.first_visible,
+  }
+}
+
+function overlaysOf({ states, replies }: OverlayRow): Overlays {
+  return {
+    states: new Map((states ?? []).map((row) => [row.target_seq, stateOf(row)])),
+    replies: new Map(replies),
+  }
 }

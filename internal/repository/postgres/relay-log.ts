@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Follower, LaneLease, LanePosition, LaneRow, RelayLog } from '../../relay/ports.ts'
-import { entryOf, LOG_ROW_COLUMNS, type LogRow } from './log-entry.ts'
+import { type ChangeRow, changeOf, entryOf, LOG_ROW_COLUMNS, MESSAGE_KIND } from './log-entry.ts'
 import { NodeLock } from './node-lock.ts'
 import { query } from './query.ts'
 
@@ -54,11 +54,11 @@ const AHEAD = {
 const ROWS = {
   name: 'relay-rows',
   text: `
-    select k.lane, l.xid::text row_xid, l.position::text row_position, l.day::text, ${LOG_ROW_COLUMNS}
+    select k.lane, l.xid::text row_xid, l.position::text row_position, l.day::text, ${LOG_ROW_COLUMNS}, l.kind, l.target_seq
     from unnest($1::integer[], $2::text[], $3::bigint[], $4::date[]) k(lane, xid, position, day)
     cross join lateral (
       select * from log l
-      where l.lane = k.lane and (l.xid, l.position) > (k.xid::xid8, k.position) and l.kind = 1
+      where l.lane = k.lane and (l.xid, l.position) > (k.xid::xid8, k.position)
         and l.xid < pg_snapshot_xmin(pg_current_snapshot())
         and k.xid::xid8 < pg_snapshot_xmax(pg_current_snapshot())
         and l.day between k.day - 1 and (now() at time zone 'UTC')::date + 1
@@ -87,7 +87,7 @@ const SETTLE = {
 }
 
 const UNDONE = `
-  from log l where l.lane = k.lane and (l.xid, l.position) > (k.xid, k.position) and l.kind = 1
+  from log l where l.lane = k.lane and (l.xid, l.position) > (k.xid, k.position)
     and l.xid < pg_snapshot_xmin(pg_current_snapshot())
     and l.day between k.day - 1 and (now() at time zone 'UTC')::date + 1`
 
@@ -114,7 +114,7 @@ interface LeaseRow {
   taken_over: boolean
 }
 
-type RelayRow = LogRow & { lane: number; row_xid: string; row_position: string; day: string }
+type RelayRow = ChangeRow & { lane: number; row_xid: string; row_position: string; day: string }
 
 /** RelayLog on PostgreSQL; `node` is what tells whether this process lives. */
 export class PostgresRelayLog implements RelayLog {
@@ -148,7 +148,7 @@ export class PostgresRelayLog implements RelayLog {
       xid: row.row_xid,
       position: row.row_position,
       day: row.day,
-      entry: entryOf(row),
+      record: row.kind === MESSAGE_KIND ? entryOf(row) : changeOf(row),
     }))
   }
 

@@ -39,12 +39,12 @@ class FaultyLog implements Pick<MessageLog, 'append'> {
 
   #store(item: AppendItem): AppendOutcome {
     const known = this.#places.get(item.operationId)
-    if (known) return { status: 'duplicate', seq: known, ordinal: known, stamp: known, era: 1 }
+    if (known) return { status: 'duplicate', seq: known, rev: 0, ordinal: known, stamp: known, era: 1 }
     const list = this.stored.get(item.conversationId) ?? []
     list.push(item.payload)
     this.stored.set(item.conversationId, list)
     this.#places.set(item.operationId, list.length)
-    return { status: 'ok', seq: list.length, ordinal: list.length, stamp: list.length, era: 1 }
+    return { status: 'ok', seq: list.length, rev: 0, ordinal: list.length, stamp: list.length, era: 1 }
   }
 }
 
@@ -56,6 +56,9 @@ function itemOf(conversationId: ConversationId, payload: string, memberVersion: 
     bodyHash: Buffer.alloc(16),
     memberVersion,
     counts: true,
+    reads: true,
+    rootSeq: null,
+    mentions: [],
     payload,
     preview: '{}',
   }

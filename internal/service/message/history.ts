@@ -1,35 +1,71 @@
+import { type AppliedChange, appliedChangeOf, type Change, changeBodyOf } from '../../domain/change.ts'
 import { DomainError, notFound } from '../../domain/errors.ts'
-import type { ConversationId, Seq, UserId } from '../../domain/ids.ts'
-import { type LogEntry, messageOf } from '../../domain/log-entry.ts'
+import type { ConversationId, MessageId, Rev, Seq, UserId } from '../../domain/ids.ts'
+import type { LogEntry } from '../../domain/log-entry.ts'
 import type { Message } from '../../domain/message.ts'
-import type { MessageArchive, MessageLog, SeqRange, Window } from './ports.ts'
+import { ChangeReader } from './change-reader.ts'
+import { type Found, MessageReader, missing, seqOf, seqsBetween, withState } from './message-reader.ts'
+import type { MessageArchive, MessageLog, SeqRange, Standpoint, Window } from './ports.ts'
 
 export interface Reading {
   window: Window
-  /** The window's range, ascending and without gaps. */
+  /** The window's range, ascending; without what the viewer hid and what has disappeared. */
   messages: Message[]
 }
 
-const FOLLOWING_MAX = 200
+export interface Cursor {
+  seq: Seq
+  /** Null when the client follows no changes. */
+  rev: Rev | null
+  /** Null when the client does not know. */
+  epoch: string | null
+}
 
-/**
- * The one way messages are read: tail first (what the archive may not have, with head and cursor, in one
- * statement), archive second. A reader sees every committed message.
- */
+export interface CatchUp {
+  standpoint: Standpoint
+  /** The cursor to come back with: what the answer reaches. */
+  seq: Seq
+  rev: Rev
+  messages: Message[]
+  changes: Change[]
+  more: boolean
+  /** The client's cursor is of another history: what it has is to be discarded. */
+  reset: boolean
+}
+
+/** A row of the log as live delivery tells of it; `n` = seq + rev numbers both kinds as one. */
+export type LiveRow = { n: number; message: Message } | { n: number; change: AppliedChange }
+
+export interface Following {
+  /** Ascending by n without gaps, from the place asked for. */
+  entries: LiveRow[]
+  memberVersion: number
+}
+
+const FOLLOWING_MAX = 200
+const NEWEST = 50
+
+/** The one way conversations are read: pages, joins, sync and healing. */
 export class History {
   readonly #log: MessageLog
   readonly #archive: MessageArchive
+  readonly #reader: MessageReader
+  readonly #changes: ChangeReader
 
-  constructor(log: MessageLog, archive: MessageArchive) {
+  constructor(log: MessageLog, archive: MessageArchive, now: () => number = Date.now) {
     this.#log = log
     this.#archive = archive
+    this.#reader = new MessageReader(log, archive, now)
+    this.#changes = new ChangeReader(log, archive, this.#reader)
   }
 
   /** @throws DomainError not_found for those who are not members, dependency_unavailable. */
   async read(conversationId: ConversationId, viewerId: UserId, range: SeqRange): Promise<Reading> {
-    const { window, found, fault } = await this.#find(conversationId, viewerId, range)
-    if (fault && isMissing(found, window.from, window.to)) throw fault
-    return readingOf(window, found)
+    const { window, ...found } = await this.#reader.window(conversationId, viewerId, range)
+    if (found.fault && missing(found.entries, seqsBetween(window.from, window.to)).length > 0) {
+      throw found.fault
+    }
+    return this.#reading(conversationId, viewerId, window, found)
   }
 
   /**
@@ -41,76 +77,208 @@ export class History {
     viewerId: UserId,
     range: SeqRange & { anchor: 'before' | 'after' },
   ): Promise<Reading> {
-    const { window, found, fault } = await this.#find(conversationId, viewerId, range)
-    if (!fault) return readingOf(window, found)
+    const { window, ...found } = await this.#reader.window(conversationId, viewerId, range)
+    if (!found.fault) return this.#reading(conversationId, viewerId, window, found)
     let { from, to } = window
-    if (range.anchor === 'after') to = Math.min(to, reach(found, from, 1) - 1)
-    else from = Math.max(from, reach(found, to, -1) + 1)
-    return readingOf({ ...window, from, to }, found)
+    if (range.anchor === 'after') to = Math.min(to, reach(found.entries, from, 1) - 1)
+    else from = Math.max(from, reach(found.entries, to, -1) + 1)
+    return this.#reading(conversationId, viewerId, { ...window, from, to }, found)
   }
 
-  /** What live delivery missed, for the node itself and not for a member: at most 200 after a seq. */
-  async following(conversationId: ConversationId, after: Seq): Promise<Message[]> {
-    const head = (await this.#log.heads([conversationId])).get(conversationId) ?? 0
-    const [from, to] = [after + 1, Math.min(head, after + FOLLOWING_MAX)]
-    if (from > to) return []
-    const found = bySeq(await this.#log.entries(conversationId, from, to))
-    const fault = await this.#fill(conversationId, from, to, found)
-    if (fault && isMissing(found, from, to)) throw fault
-    return messagesOf(found, from, to)
+  /** @throws DomainError not_found when there is none by that id that the viewer may see. */
+  async one(
+    conversationId: ConversationId,
+    viewerId: UserId,
+    id: MessageId,
+  ): Promise<{ window: Window; entry: LogEntry; message: Message }> {
+    const { entry, window } = await this.visible(conversationId, viewerId, seqOf(id))
+    const given = { conversationId, viewerId, entries: [entry], overlays: window, hidden: window.hidden }
+    const [message] = await this.#reader.present(given)
+    if (message?.id !== id) throw notFound('message')
+    return { window, entry, message }
   }
 
-  async #find(conversationId: ConversationId, viewerId: UserId, range: SeqRange) {
-    const window = await this.#log.window(conversationId, viewerId, range)
-    if (!window) throw notFound('conversation')
-    const found = bySeq(window.tail)
-    return { window, found, fault: await this.#fill(conversationId, window.from, window.to, found) }
+  /** The row with its state, hidden by the viewer or not. @throws DomainError not_found, dependency_unavailable. */
+  async visible(
+    conversationId: ConversationId,
+    viewerId: UserId,
+    seq: Seq,
+  ): Promise<{ window: Window; entry: LogEntry }> {
+    const range = { anchor: 'after', seq: seq - 1, limit: 1 } as const
+    const { window, entries, fault } = await this.#reader.window(conversationId, viewerId, range)
+    const entry = entries.get(seq)
+    if (entry && window.from <= seq && seq <= window.to) return { window, entry: withState(entry, window) }
+    throw fault ?? notFound('message')
   }
 
-  /** Adds what is missing; answers why the archive could not be read, null when it could or need not. */
-  async #fill(conversationId: ConversationId, from: Seq, to: Seq, found: Entries): Promise<unknown> {
-    if (!isMissing(found, from, to)) return null
-    const add = (entries: LogEntry[]) => {
-      for (const entry of entries) if (!found.has(entry.seq)) found.set(entry.seq, entry)
+  /** The row with its state, whoever asks; null when there is none. @throws DomainError dependency_unavailable. */
+  async row(conversationId: ConversationId, seq: Seq): Promise<LogEntry | null> {
+    const [{ entries, fault }, overlays] = await Promise.all([
+      this.#reader.rows(conversationId, [seq]),
+      this.#reader.overlays(conversationId, [seq]),
+    ])
+    const entry = entries.get(seq)
+    if (!entry && fault) throw fault
+    return entry ? withState(entry, overlays) : null
+  }
+
+  /** Up to `limit` users who have reacted so by now. */
+  async reactors(conversationId: ConversationId, seq: Seq, emoji: string, limit: number): Promise<UserId[]> {
+    const recent = await this.#log.changesOf(conversationId, seq, 'reaction')
+    const archived = await this.#archive.reactors(conversationId, seq, emoji, limit + recent.length)
+    const users = new Set(archived)
+    for (const change of recent) {
+      const body = changeBodyOf(change)
+      if (body.emoji !== emoji) continue
+      if (body.added) users.add(change.senderId)
+      else users.delete(change.senderId)
     }
-    const fault = await this.#archive.range(conversationId, from, to).then(
-      (entries) => {
-        add(entries)
-        return null
-      },
-      (error: unknown) => error,
+    return [...users].slice(0, limit)
+  }
+
+  /** Messages by seq, ascending, of those that the viewer may see; at most 200. */
+  async some(conversationId: ConversationId, viewerId: UserId, seqs: readonly Seq[]): Promise<Message[]> {
+    const standpoint = await this.standpoint(conversationId, viewerId)
+    const { messages, fault } = await this.#changes.messages(conversationId, viewerId, standpoint, seqs)
+    if (fault) throw fault
+    return messages
+  }
+
+  /** @throws DomainError not_found for those who are not members. */
+  async standpoint(conversationId: ConversationId, viewerId: UserId): Promise<Standpoint> {
+    const standpoint = await this.#log.standpoint(conversationId, viewerId)
+    if (!standpoint) throw notFound('conversation')
+    return standpoint
+  }
+
+  /** Changes above a rev, at most 200. @throws DomainError not_found, dependency_unavailable. */
+  async changes(
+    conversationId: ConversationId,
+    viewerId: UserId,
+    after: Rev,
+  ): Promise<{ changes: Change[]; rev: Rev; more: boolean }> {
+    const standpoint = await this.standpoint(conversationId, viewerId)
+    const read = await this.#changes.since(conversationId, viewerId, standpoint, after)
+    const { changes, rev, fault } = read
+    if (fault && changes.length === 0) throw fault
+    return { changes, rev, more: rev < standpoint.rev }
+  }
+
+  /**
+   * What was missed since a cursor, as far as it can be reached now: at most 200 messages and as many changes;
+   * without a cursor the newest 50. @throws DomainError not_found.
+   */
+  async catchUp(conversationId: ConversationId, viewerId: UserId, cursor: Cursor | null): Promise<CatchUp> {
+    if (cursor) {
+      const range = { anchor: 'after', seq: cursor.seq, limit: FOLLOWING_MAX } as const
+      const reading = await this.readReachable(conversationId, viewerId, range)
+      const { window } = reading
+      const isKnown =
+        (cursor.epoch === null || cursor.epoch === window.epoch) &&
+        cursor.seq <= window.seq &&
+        (cursor.rev ?? 0) <= window.rev
+      if (isKnown) return this.#missed(conversationId, viewerId, reading, cursor.rev ?? window.rev)
+    }
+    const { window, messages } = await this.readReachable(conversationId, viewerId, newest(NEWEST))
+    const { seq, rev } = window
+    // The archive does not answer: what is there comes later, as newest again.
+    const more = window.to < window.seq
+    return { standpoint: window, seq, rev, messages, changes: [], more, reset: cursor !== null }
+  }
+
+  /** What live delivery missed, for the node itself and not for a member: at most 200 of each after a place. */
+  async following(conversationId: ConversationId, after: { seq: Seq; rev: Rev }): Promise<Following> {
+    const head = (await this.#log.heads([conversationId])).get(conversationId)
+    if (!head) return { entries: [], memberVersion: 0 }
+    const seqs = seqsBetween(after.seq + 1, Math.min(head.seq, after.seq + FOLLOWING_MAX))
+    const to = Math.min(head.rev, after.rev + FOLLOWING_MAX)
+    const { entries: changes, fault: lacking } = await this.#changes.entries(
+      conversationId,
+      after.rev + 1,
+      to,
     )
-    // The archive may be down, or have forgotten at a crash what it had acknowledged; the log helps out.
-    if (isMissing(found, from, to)) add(await this.#log.entries(conversationId, from, to))
-    return fault
+    const asked = [...new Set([...seqs, ...changes.map((change) => change.targetSeq)])]
+    const { entries, fault } = await this.#rowsOf(conversationId, asked)
+    const broken = fault ?? lacking
+    if (broken) throw broken
+    const overlays = await this.#overlaysOf(conversationId, asked)
+    const hidden = new Set<Seq>()
+    const given = { conversationId, viewerId: null, entries: [...entries.values()], overlays, hidden }
+    const messages = new Map((await this.#reader.present(given)).map((message) => [message.seq, message]))
+    const rows: LiveRow[] = []
+    for (const seq of seqs) {
+      const [entry, message] = [entries.get(seq), messages.get(seq)]
+      if (entry && message) rows.push({ n: seq + entry.rev, message })
+    }
+    for (const change of changes) {
+      const message = messages.get(change.targetSeq)
+      if (message) rows.push({ n: change.headSeq + change.rev, change: appliedChangeOf(change, message) })
+    }
+    return { entries: contiguous(rows, after.seq + after.rev), memberVersion: head.memberVersion }
+  }
+
+  async #missed(
+    conversationId: ConversationId,
+    viewerId: UserId,
+    { window, messages }: Reading,
+    after: Rev,
+  ): Promise<CatchUp> {
+    const { changes, rev } = await this.#changes.since(conversationId, viewerId, window, after)
+    const seq = Math.max(window.to, Math.min(window.firstVisible - 1, window.seq))
+    const more = seq < window.seq || rev < window.rev
+    return { standpoint: window, seq, rev, messages, changes, more, reset: false }
+  }
+
+  async #reading(
+    conversationId: ConversationId,
+    viewerId: UserId,
+    window: Window,
+    { entries }: Found,
+  ): Promise<Reading> {
+    const { from, to, hidden } = window
+    const within = [...entries.values()].filter(({ seq }) => seq >= from && seq <= to)
+    const given = { conversationId, viewerId, entries: within, overlays: window, hidden }
+    return { window, messages: await this.#reader.present(given) }
+  }
+
+  /** 200 at a time. */
+  async #rowsOf(conversationId: ConversationId, seqs: readonly Seq[]): Promise<Found> {
+    const parts = await Promise.all(
+      chunks(seqs, FOLLOWING_MAX).map((part) => this.#reader.rows(conversationId, part)),
+    )
+    const entries = new Map(parts.flatMap((part) => [...part.entries]))
+    const lost = missing(entries, seqs).length > 0
+    return { entries, fault: lost ? (parts.find(({ fault }) => fault)?.fault ?? null) : null }
+  }
+
+  async #overlaysOf(conversationId: ConversationId, seqs: readonly Seq[]) {
+    const parts = await Promise.all(
+      chunks(seqs, FOLLOWING_MAX).map((part) => this.#reader.overlays(conversationId, part)),
+    )
+    return {
+      states: new Map(parts.flatMap((part) => [...part.states])),
+      replies: new Map(parts.flatMap((part) => [...part.replies])),
+    }
   }
 }
 
-type Entries = Map<Seq, LogEntry>
-
-function bySeq(entries: readonly LogEntry[]): Entries {
-  return new Map(entries.map((entry) => [entry.seq, entry]))
+function chunks<Item>(items: readonly Item[], size: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) =>
+    items.slice(n * size, n * size + size),
+  )
 }
 
-function readingOf(window: Window, found: Entries): Reading {
-  return { window, messages: messagesOf(found, window.from, window.to) }
-}
-
-function messagesOf(found: Entries, from: Seq, to: Seq): Message[] {
-  const entries = [...found.values()].filter(({ seq }) => seq >= from && seq <= to)
-  return entries.sort((a, b) => a.seq - b.seq).map(messageOf)
+function contiguous(rows: LiveRow[], after: number): LiveRow[] {
+  const sorted = rows.sort((a, b) => a.n - b.n)
+  const gap = sorted.findIndex((row, index) => row.n !== after + 1 + index)
+  return gap < 0 ? sorted : sorted.slice(0, gap)
 }
 
 /** The first seq from `start` on, going by `step`, that is not there. */
-function reach(found: Entries, start: Seq, step: 1 | -1): Seq {
+function reach(found: ReadonlyMap<Seq, unknown>, start: Seq, step: 1 | -1): Seq {
   let seq = start
   while (found.has(seq)) seq += step
   return seq
-}
-
-function isMissing(found: Entries, from: Seq, to: Seq): boolean {
-  for (let seq = from; seq <= to; seq++) if (!found.has(seq)) return true
-  return false
 }
 
 export interface PageQuery {

@@ -1,23 +1,18 @@
 import { createHash } from 'node:crypto'
 import { isPromise } from 'node:util/types'
-import { DomainError, invalid, notFound } from '../../domain/errors.ts'
-import {
-  type ClientId,
-  type ConversationId,
-  type MessageId,
-  type Seq,
-  seqOfMessageId,
-} from '../../domain/ids.ts'
-import { messageOf, payloadOf, previewOf } from '../../domain/log-entry.ts'
-import type { Message, MessageBody, ReplyPreview } from '../../domain/message.ts'
+import { DomainError, invalid } from '../../domain/errors.ts'
+import type { ClientId, ConversationId, MessageId, Seq } from '../../domain/ids.ts'
+import { bodyWith, messageOf, payloadOf, previewOf } from '../../domain/log-entry.ts'
+import type { Message, ReplyPreview } from '../../domain/message.ts'
 import { excerpt, textFault } from '../../domain/text.ts'
 import type { Actor } from '../../domain/user.ts'
 import type { LiveEvents } from '../live/ports.ts'
-import type { Pointers } from '../receipt/pointers.ts'
 import { type AccessCache, sendRefusal } from './access-cache.ts'
 import type { Appender } from './appender.ts'
 import { type History, type MessagePage, type PageQuery, pageOf, rangeOf } from './history.ts'
-import type { AppendItem, RelayWaker, SendAccess } from './ports.ts'
+import { type MentionsInput, type Named, NO_MENTIONS, namedIn, namesNobody } from './mention-names.ts'
+import { EXCERPT_MAX, seqOf } from './message-reader.ts'
+import type { AppendItem, MemberNames, RelayWaker, SendAccess } from './ports.ts'
 import type { Appended } from './pump.ts'
 
 export interface SendInput {
@@ -25,6 +20,26 @@ export interface SendInput {
   type: 'text'
   content: string
   replyTo: MessageId | null
+  threadRootId: MessageId | null
+  mentions: MentionsInput | null
+}
+
+/** A send of nothing but text. */
+export const PLAIN = {
+  clientId: null,
+  type: 'text',
+  replyTo: null,
+  threadRootId: null,
+  mentions: null,
+} as const
+
+/** How a message came to be sent, where that is not by its sender writing it now. */
+export interface SendOrigin {
+  /** The socket that has the reply and must not hear of it again. */
+  connection?: string | null
+  forwardedFrom?: MessageId
+  /** Goes out at its time, whether or not the sender is there: it reads nothing. */
+  isScheduled?: boolean
 }
 
 export interface Sent {
@@ -36,14 +51,20 @@ export interface MessagesDeps {
   access: AccessCache
   appender: Appender
   history: History
+  names: MemberNames
   live: LiveEvents
-  pointers: Pointers
   relay: RelayWaker
   newOperationId(): ClientId
 }
 
-const EXCERPT_MAX = 140
-const PREVIEW_MAX = 200
+/** What a send needs to know of other messages and members. */
+interface Surroundings {
+  replyTo: ReplyPreview | null
+  rootSeq: Seq | null
+  named: Named
+}
+
+const ALONE: Surroundings = { replyTo: null, rootSeq: null, named: { mentions: NO_MENTIONS, told: [] } }
 
 /** Sending and reading; the service behind both doors, REST and socket. */
 export class Messages {
@@ -63,53 +84,56 @@ export class Messages {
     actor: Actor,
     conversationId: ConversationId,
     input: SendInput,
-    originConnection: string | null,
+    origin: SendOrigin = {},
   ): Promise<Sent> {
     const fault = textFault(input.content)
     if (fault) throw invalid('content', `content ${fault}`)
-    const operationId = input.clientId ?? this.#deps.newOperationId()
-    let item: AppendItem | null = null
+    const draft: Draft = {
+      actor,
+      conversationId,
+      operationId: input.clientId ?? this.#deps.newOperationId(),
+      input,
+      origin,
+    }
+    let prepared: { item: AppendItem; replyTo: ReplyPreview | null } | null = null
     const appended = await this.#deps.appender.append({
       conversationId,
       prepare: (reload) => {
+        const complete = (access: SendAccess, around: Surroundings) => {
+          prepared = { item: itemOf(draft, access, around), replyTo: around.replyTo }
+          return prepared.item
+        }
         const access = this.#deps.access.get(conversationId, actor.userId, reload)
-        const quote = input.replyTo && this.#quote(actor, conversationId, input.replyTo)
-        const complete = (found: SendAccess, replyTo: ReplyPreview | null) => {
-          const refusal = sendRefusal(found)
-          if (refusal) throw refusal
-          item = itemOf({ actor, conversationId, operationId, input, replyTo }, found.memberVersion)
-          return item
-        }
-        if (isPromise(access) || quote) {
-          return Promise.all([access, quote]).then(([found, replyTo]) => complete(found, replyTo))
-        }
-        return complete(access, null)
+        if (!isPromise(access) && isAlone(input)) return complete(allowed(access), ALONE)
+        return Promise.resolve(access).then(async (found) =>
+          complete(allowed(found), await this.#surroundings(draft, found)),
+        )
       },
     })
-    return this.#settle(actor, appended, item, originConnection)
+    if (!prepared) throw new Error('appended without an item')
+    return this.#settle(draft, appended, prepared)
   }
 
   async #settle(
-    actor: Actor,
+    { actor, origin }: Draft,
     appended: Appended,
-    item: AppendItem | null,
-    originConnection: string | null,
+    { item, replyTo }: { item: AppendItem; replyTo: ReplyPreview | null },
   ): Promise<Sent> {
-    if (!item) throw new Error('appended without an item')
     if (appended.status === 'mismatch') {
       throw new DomainError('idempotency_mismatch', 'This clientId was used for another message.')
     }
     const { conversationId } = item
-    const { seq, ordinal } = appended
+    const message = messageOf({ ...item, ...appended, state: null })
+    message.replyTo = replyTo
     const duplicate = appended.status === 'duplicate'
-    // The node that committed it may have died before it told anybody; who has heard of it passes it over.
-    const message = duplicate
-      ? await this.#at(actor, conversationId, seq)
-      : messageOf({ ...item, ...appended, rev: 0 })
-    this.#deps.live.messageCreated(message, item.memberVersion, originConnection)
-    this.#deps.pointers.moveRead({ conversationId, userId: actor.userId, seq, ordinal })
+    const current = duplicate ? await this.#at(actor, conversationId, appended.seq, message) : message
+    // The node that committed it may have died before it told anybody; who has heard of it passes it over. What
+    // was changed since then is told by the log.
+    if (current.rev === appended.rev) {
+      this.#deps.live.messageCreated(message, item.memberVersion, origin.connection ?? null)
+    }
     this.#deps.relay.wake(conversationId)
-    return { message, duplicate }
+    return { message: current, duplicate }
   }
 
   /** @throws DomainError not_found for those who are not members. */
@@ -119,69 +143,93 @@ export class Messages {
 
   /** @throws DomainError not_found when there is none that the actor may see. */
   async get(actor: Actor, conversationId: ConversationId, messageId: MessageId): Promise<Message> {
-    const seq = seqOfMessageId(messageId)
-    const message = seq === null ? null : await this.#at(actor, conversationId, seq)
-    if (message?.id !== messageId) throw notFound('message')
-    return message
+    return (await this.#deps.history.one(conversationId, actor.userId, messageId)).message
   }
 
-  async #at(actor: Actor, conversationId: ConversationId, seq: Seq): Promise<Message> {
-    const range = { anchor: 'after', seq: seq - 1, limit: 1 } as const
-    const { messages } = await this.#deps.history.read(conversationId, actor.userId, range)
-    const [message] = messages
-    if (message?.seq !== seq) throw notFound('message')
-    return message
+  /** As it is now; as it was sent, when it has disappeared or its sender has hidden it since. */
+  async #at(actor: Actor, conversationId: ConversationId, seq: Seq, sent: Message): Promise<Message> {
+    const [found] = await this.#deps.history.some(conversationId, actor.userId, [seq])
+    return found ?? sent
   }
 
-  async #quote(actor: Actor, conversationId: ConversationId, id: MessageId): Promise<ReplyPreview> {
+  async #surroundings(draft: Draft, access: SendAccess): Promise<Surroundings> {
+    const { actor, conversationId, input, origin } = draft
+    const isForwarded = origin.forwardedFrom !== undefined
+    const sender = { conversationId, senderId: actor.userId, isGroup: access.kind === 'group' }
+    const [replyTo, rootSeq, named] = await Promise.all([
+      input.replyTo && this.#quote(draft, input.replyTo),
+      input.threadRootId && this.#root(draft, input.threadRootId),
+      // Who was called in another conversation is not called in this one.
+      isForwarded ? ALONE.named : namedIn(this.#deps.names, sender, input.content, input.mentions),
+    ])
+    return { replyTo: replyTo || null, rootSeq: rootSeq || null, named }
+  }
+
+  async #quote({ actor, conversationId }: Draft, id: MessageId): Promise<ReplyPreview> {
     const quoted = await this.get(actor, conversationId, id)
     return { id, seq: quoted.seq, senderId: quoted.senderId, excerpt: excerpt(quoted.content, EXCERPT_MAX) }
   }
+
+  async #root({ actor, conversationId }: Draft, id: MessageId): Promise<Seq> {
+    const root = await this.get(actor, conversationId, id)
+    if (root.threadRootId) throw invalid('threadRootId', 'is itself a reply in a thread')
+    if (root.type === 'system') throw invalid('threadRootId', 'is a system message')
+    return seqOf(id)
+  }
 }
 
-interface Prepared {
+interface Draft {
   actor: Actor
   conversationId: ConversationId
   operationId: ClientId
   input: SendInput
-  replyTo: ReplyPreview | null
+  origin: SendOrigin
 }
 
-function itemOf(
-  { actor, conversationId, operationId, input, replyTo }: Prepared,
-  memberVersion: number,
-): AppendItem {
-  const body: MessageBody = {
-    clientId: input.clientId,
-    type: input.type,
-    content: input.content,
-    replyTo,
-    threadRootId: null,
-    mentions: { userIds: [], all: false },
-    system: null,
-  }
-  const payload = payloadOf(body)
-  const cut = excerpt(input.content, PREVIEW_MAX)
+function isAlone(input: SendInput): boolean {
+  return !input.replyTo && !input.threadRootId && namesNobody(input.content, input.mentions)
+}
+
+function allowed(access: SendAccess): SendAccess {
+  const refusal = sendRefusal(access)
+  if (refusal) throw refusal
+  return access
+}
+
+function itemOf(draft: Draft, access: SendAccess, { replyTo, rootSeq, named }: Surroundings): AppendItem {
+  const { actor, conversationId, operationId, input, origin } = draft
+  const payload = payloadOf(
+    bodyWith({
+      clientId: input.clientId,
+      type: input.type,
+      content: input.content,
+      replyTo: replyTo && { id: replyTo.id, seq: replyTo.seq, senderId: replyTo.senderId },
+      threadRootId: input.threadRootId,
+      mentions: named.mentions,
+      forwardedFrom: origin.forwardedFrom ?? null,
+      ttl: access.messageTtl,
+    }),
+  )
   return {
     conversationId,
     senderId: actor.userId,
     operationId,
-    bodyHash: hashOf(input),
-    memberVersion,
+    bodyHash: hashOf(input, origin),
+    memberVersion: access.memberVersion,
     counts: true,
+    reads: !origin.isScheduled,
+    rootSeq,
+    mentions: named.told,
     payload,
-    preview: previewOf({
-      senderId: actor.userId,
-      operationId,
-      payload: cut === input.content ? payload : payloadOf({ ...body, content: cut }),
-    }),
+    preview: previewOf({ senderId: actor.userId, operationId, payload }),
   }
 }
 
 /** Compared after validation and without clientId. */
-function hashOf({ type, content, replyTo }: SendInput): Buffer {
+function hashOf(input: SendInput, { forwardedFrom }: SendOrigin): Buffer {
+  const { type, content, replyTo, threadRootId, mentions } = input
   return createHash('sha256')
-    .update(JSON.stringify([type, content, replyTo]))
+    .update(JSON.stringify([type, content, replyTo, threadRootId, mentions, forwardedFrom]))
     .digest()
     .subarray(0, 16)
 }

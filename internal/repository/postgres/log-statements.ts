@@ -1,0 +1,164 @@
+import { CHANGE_ROW_COLUMNS, codeOfKind, LOG_ROW_COLUMNS, MESSAGE_KIND } from './log-entry.ts'
+
+const REACTION_KIND = codeOfKind('reaction')
+
+// Parameters named here: $1 is always the conversation.
+
+const TODAY = `(now() at time zone 'UTC')::date`
+
+/**
+ * The newest change in the log of each seq that `seqs` lists: [row, ...]. A probe each, because a single message
+ * may have thousands of changes. `day` is the oldest day the archive may lack something of.
+ */
+function states(seqs: string, day: string): string {
+  return `
+    (select json_agg(x) from (${seqs}) s(n) cross join lateral (
+      select ${CHANGE_ROW_COLUMNS} from log l
+      where l.conversation_id = $1 and l.target_seq = s.n
+        and l.day between least(${day} - 1, ${TODAY} - 3) and ${TODAY} + 1
+      order by l.rev desc limit 1) x)`
+}
+
+function replies(seqs: string): string {
+  return `
+    (select json_agg(json_build_array(t.root_seq, t.replies))
+     from threads t where t.conversation_id = $1 and t.root_seq in (${seqs}))`
+}
+
+const STANDPOINT = `h.seq head_seq, h.rev head_rev, h.epoch || '.' || e.era epoch, h.member_version, m.role`
+
+const VISIBLE = `
+  cross join lateral (
+    select greatest(case c.history_visibility when 'all' then 1 else m.joined_seq + 1 end, h.first_seq)
+      first_visible) v`
+
+// One statement, so that head, cursor and tail are of one snapshot: what the tail lacks, the archive has.
+export const WINDOW = {
+  name: 'window',
+  text: `
+    select ${STANDPOINT}, v.first_visible, r.lo, r.hi,
+      (select json_agg(t) from (
+        select ${LOG_ROW_COLUMNS} from log l
+        where l.conversation_id = $1 and l.seq between r.lo and r.hi and l.kind = ${MESSAGE_KIND}
+          and (l.xid, l.position) > (k.xid, k.position) and l.day between k.day - 1 and ${TODAY} + 1
+        order by l.seq) t) tail,
+      case when h.rev > 0 then ${states('select generate_series(r.lo, r.hi)', 'k.day')} end states,
+      ${replies('select generate_series(r.lo, r.hi)')} replies,
+      (select json_agg(x.seq) from hidden_messages x
+       where x.user_id = $2 and x.conversation_id = $1 and x.seq between r.lo and r.hi) hidden
+    from conversation_members m
+    join conversations c on c.id = m.conversation_id
+    join heads h on h.conversation_id = m.conversation_id
+    cross join cluster_era e
+    join lanes k on k.follower = 'archive' and k.lane = $3 ${VISIBLE}
+    cross join lateral (
+      select case $4::text
+        when 'after' then greatest($5::bigint + 1, v.first_visible)
+        when 'around' then least(greatest($5, v.first_visible), h.seq) - $6::bigint / 2
+        else least($5 - 1, h.seq) - $6 + 1 end lowest) a
+    cross join lateral (
+      select greatest(a.lowest, v.first_visible) lo, least(a.lowest + $6 - 1, h.seq) hi) r
+    where m.conversation_id = $1 and m.user_id = $2`,
+}
+
+export const STANDPOINT_OF = {
+  name: 'standpoint',
+  text: `
+    select ${STANDPOINT}, v.first_visible
+    from conversation_members m
+    join conversations c on c.id = m.conversation_id
+    join heads h on h.conversation_id = m.conversation_id
+    cross join cluster_era e ${VISIBLE}
+    where m.conversation_id = $1 and m.user_id = $2`,
+}
+
+export const HEADS = {
+  name: 'heads',
+  text: 'select conversation_id, seq, rev, member_version from heads where conversation_id = any ($1)',
+}
+
+export const ENTRIES = {
+  name: 'entries',
+  text: `
+    select ${LOG_ROW_COLUMNS} from log l
+    where l.conversation_id = $1 and l.seq = any ($2) and l.kind = ${MESSAGE_KIND} order by l.seq limit 200`,
+}
+
+export const OVERLAYS = {
+  name: 'overlays',
+  text: `
+    select ${states('select unnest($2::bigint[])', 'k.day')} states,
+      ${replies('select unnest($2::bigint[])')} replies
+    from lanes k where k.follower = 'archive' and k.lane = $3`,
+}
+
+export const CHANGES = {
+  name: 'changes',
+  text: `
+    select ${CHANGE_ROW_COLUMNS} from log l
+    where l.conversation_id = $1 and l.rev between $2 and $3 and l.target_seq is not null
+    order by l.rev limit 200`,
+}
+
+export const CHANGES_OF = {
+  name: 'changes-of',
+  text: `
+    select ${CHANGE_ROW_COLUMNS} from log l
+    where l.conversation_id = $1 and l.target_seq = $2 and l.kind = $3 order by l.rev`,
+}
+
+export const REACTIONS_BY = {
+  name: 'reactions-by',
+  text: `
+    select distinct on (x.seq, x.emoji) x.seq, x.emoji, x.added from (
+      select l.target_seq seq, l.rev, l.payload::json ->> 'emoji' emoji,
+        (l.payload::json ->> 'added')::boolean added
+      from log l
+      where l.conversation_id = $1 and l.target_seq = any ($3) and l.kind = ${REACTION_KIND}
+        and l.sender_id = $2) x
+    order by x.seq, x.emoji, x.rev desc`,
+}
+
+export const REPLIES_BEFORE = {
+  name: 'replies-before',
+  text: `
+    select l.seq from log l where l.conversation_id = $1 and l.root_seq = $2 and l.seq < $3
+    order by l.seq desc limit $4`,
+}
+
+export const REPLIES_AFTER = {
+  name: 'replies-after',
+  text: `
+    select l.seq from log l where l.conversation_id = $1 and l.root_seq = $2 and l.seq > $3
+    order by l.seq limit $4`,
+}
+
+export const HIDDEN = {
+  name: 'hidden',
+  text: `select seq from hidden_messages where conversation_id = $1 and user_id = $2 and seq = any ($3)`,
+}
+
+export const HIDE = {
+  name: 'hide',
+  text: `
+    with hidden as (
+      insert into hidden_messages (conversation_id, user_id, seq, rev)
+      select $1, $2, $3, h.rev from heads h where h.conversation_id = $1
+      on conflict do nothing)
+    select rev from heads where conversation_id = $1`,
+}
+
+export const PINS = {
+  name: 'pins',
+  text: 'select seq from pins where conversation_id = $1 order by stamp desc limit 200',
+}
+
+export const APPEND = {
+  name: 'append',
+  text: 'select * from append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)',
+}
+
+export const CHANGE = {
+  name: 'change',
+  text: 'select * from change_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)',
+}
