@@ -18,6 +18,7 @@ import { version } from '../../internal/platform/cli.ts'
 import { Health } from '../../internal/platform/health.ts'
 import { TopicRegistry } from '../../internal/realtime/registry.ts'
 import { RealtimeServer } from '../../internal/realtime/server.ts'
+import { waitingOf } from './account.ts'
 import { ID } from './identifiers.ts'
 
 /** Everything a client can call: REST routes, sockets, health and metrics. */
@@ -30,6 +31,7 @@ export function bindDoors(container: Container, routers: readonly Router[]): Hea
     ],
     clock: container.get(ID.clock),
     openWebSockets: () => container.get(ID.realtime).size,
+    queueDepth: async () => waitingOf(await container.get(ID.queueReader).depths()),
   })
   const metrics = container.get(ID.metrics)
   metrics.addHealth(health)
@@ -52,6 +54,7 @@ export function bindDoors(container: Container, routers: readonly Router[]): Hea
 export function routesOf(container: Container): Route[] {
   return [
     ...container.get(ID.identity).routes,
+    ...container.get(ID.accountRoutes),
     ...conversationRoutes(container.get(ID.conversations)),
     ...messageRoutes(container.get(ID.messages)),
     ...container.get(ID.notifications).routes,

@@ -20,6 +20,7 @@ import type { ArchiveWriter, EventPublisher, LogPartitions, RelayLog } from '../
 import type { Relay } from '../../internal/relay/relay.ts'
 import type { PostgresConversations } from '../../internal/repository/postgres/conversation.ts'
 import type { NodeLock } from '../../internal/repository/postgres/node-lock.ts'
+import type { QueueReader } from '../../internal/service/admin/ports.ts'
 import type { Conversations } from '../../internal/service/conversation/conversations.ts'
 import type { RateLimiter } from '../../internal/service/limit/ports.ts'
 import type { Appender } from '../../internal/service/message/appender.ts'
@@ -58,6 +59,7 @@ export const ID = {
   presenceStore: id<PresenceStore>('PresenceStore'),
   events: id<EventPublisher>('EventPublisher'),
   consumer: id<EventConsumer>('EventConsumer'),
+  queueReader: id<QueueReader>('QueueReader'),
   /** Long-lived parts of the queue's adapter. */
   queueComponents: id<Component[]>('QueueComponents'),
 
@@ -80,6 +82,8 @@ export const ID = {
   hub: id<TopicHub>('TopicHub'),
   live: id<Live>('Live'),
   batchingBus: id<BatchingBus>('BatchingBus'),
+  /** Routes that need other features than identity. */
+  accountRoutes: id<Route[]>('AccountRoutes'),
   httpServer: id<Server>('HttpServer'),
   realtime: id<RealtimeServer<Actor>>('RealtimeServer'),
 }

@@ -13,6 +13,7 @@ import type { Logger } from '../../internal/platform/logger.ts'
 import { Metrics } from '../../internal/platform/metrics.ts'
 import { CLOSE } from '../../internal/realtime/close-codes.ts'
 import { PartitionKeeper } from '../../internal/relay/partition-keeper.ts'
+import { bindAccount } from './account.ts'
 import { bindChat } from './chat.ts'
 import { composeCourier } from './courier.ts'
 import { bindDoors } from './door.ts'
@@ -64,6 +65,7 @@ export async function createApiNode(options: NodeOptions): Promise<ApiNode> {
       [ID.pool, ID.clock, ID.live],
     )
     .inSingletonScope()
+  bindAccount(container)
   const health = bindDoors(container, options.routers?.(container) ?? [])
   const workers = options.workers?.(container) ?? []
   return { container, components: componentsOf(container, workers, () => health.drain()) }

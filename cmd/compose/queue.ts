@@ -1,8 +1,10 @@
 import type { Container } from 'inversify'
 import { Boss } from '../../internal/queue/postgres/boss.ts'
 import { PostgresConsumer } from '../../internal/queue/postgres/consumer.ts'
+import { PostgresQueueReader } from '../../internal/queue/postgres/depths.ts'
 import { PostgresPublisher } from '../../internal/queue/postgres/publisher.ts'
 import { RabbitConsumer } from '../../internal/queue/rabbitmq/consumer.ts'
+import { RabbitQueueReader } from '../../internal/queue/rabbitmq/depths.ts'
 import { RabbitPublisher } from '../../internal/queue/rabbitmq/publisher.ts'
 import { ID } from './identifiers.ts'
 
@@ -14,11 +16,13 @@ export function bindQueue(container: Container): void {
     const publisher = new RabbitPublisher({ url: rabbitmq.url, logger })
     container.bind(ID.events).toConstantValue(publisher)
     container.bind(ID.consumer).toResolvedValue(() => new RabbitConsumer({ url: rabbitmq.url, logger }))
+    container.bind(ID.queueReader).toConstantValue(new RabbitQueueReader(publisher))
     container.bind(ID.queueComponents).toConstantValue([publisher])
     return
   }
   const boss = new Boss({ url: container.get(ID.databaseUrl), logger })
   container.bind(ID.events).toConstantValue(new PostgresPublisher(boss))
   container.bind(ID.consumer).toResolvedValue(() => new PostgresConsumer({ boss, logger }))
+  container.bind(ID.queueReader).toConstantValue(new PostgresQueueReader(boss))
   container.bind(ID.queueComponents).toConstantValue([boss])
 }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import type { DeviceId } from '../../domain/push.ts'
 import type { EventConsumer, FollowUp, NotifyTask, TaskHandler } from '../../notifier/ports.ts'
 import type { EventPublisher } from '../../relay/ports.ts'
+import type { QueueReader } from '../../service/admin/ports.ts'
 import { messageEvent } from '../../testkit/events.ts'
 import { eventually } from '../../testkit/eventually.ts'
 
@@ -15,6 +16,7 @@ export interface QueueUnderTest {
   url: string
   publisher: EventPublisher
   consumer(): EventConsumer
+  reader: QueueReader
   /** Breaks all connections of publisher and consumers. */
   cut(): void
   /** Bodies of the dead letters. */
@@ -108,6 +110,24 @@ export function eventQueueContract(name: string, open: () => Promise<QueueUnderT
       await queue.publisher.publish([event])
       await eventually(async () => expect(await queue.dead()).toHaveLength(1))
       expect((await queue.dead())[0]).toMatchObject({ reason: 'six attempts', task: { event } })
+    })
+
+    it('says how much waits, and for what', async () => {
+      const depths = async () => {
+        const sums = { work: 0, retry: 0, dead: 0 }
+        for (const { kind, messages } of await queue.reader.depths()) sums[kind] += messages
+        return sums
+      }
+      await queue.publisher.publish([messageEvent({ seq: 1 })])
+      await queue.publisher.publish([messageEvent({ seq: 2 })])
+      await eventually(async () => expect(await depths()).toEqual({ work: 2, retry: 0, dead: 0 }))
+      let handled = 0
+      await consume((task) =>
+        handled++ === 0
+          ? [{ kind: 'again', task, delayMs: 3_600_000 }]
+          : [{ kind: 'dead', task, reason: 'six attempts' }],
+      )
+      await eventually(async () => expect(await depths()).toEqual({ work: 0, retry: 1, dead: 1 }))
     })
 
     it('brings a batch back, each task by itself, when its handler rejects', async () => {

@@ -4,6 +4,7 @@ import { testPostgres } from '../../testkit/services.ts'
 import { eventQueueContract, type QueueUnderTest } from '../contract/event-queue.contract.ts'
 import { Boss, DEAD_QUEUE, NOTIFY_QUEUE } from './boss.ts'
 import { PostgresConsumer } from './consumer.ts'
+import { PostgresQueueReader } from './depths.ts'
 import { PostgresPublisher } from './publisher.ts'
 
 const logger = createLogger({ name: 'test', level: 'silent' })
@@ -24,6 +25,7 @@ async function open(): Promise<QueueUnderTest> {
     url,
     publisher: new PostgresPublisher(boss),
     consumer: () => new PostgresConsumer({ boss, logger }),
+    reader: new PostgresQueueReader(boss),
     cut: () => proxy.cut(),
     dead: async () => (await boss.get().findJobs(DEAD_QUEUE)).map((job) => job.data),
     removeQueue: () => boss.get().deleteQueue(NOTIFY_QUEUE),

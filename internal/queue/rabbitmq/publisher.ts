@@ -1,4 +1,4 @@
-import type { ChannelModel } from 'amqplib'
+import type { Channel, ChannelModel } from 'amqplib'
 import { DomainError, unavailable } from '../../domain/errors.ts'
 import type { ChatEvent } from '../../domain/event.ts'
 import { type Clock, systemClock } from '../../platform/clock.ts'
@@ -8,6 +8,7 @@ import type { EventPublisher } from '../../relay/ports.ts'
 import { chunks, envelopeOf, firstTask } from '../codec.ts'
 import { Confirms } from './confirms.ts'
 import { backOff, openConnection } from './connection.ts'
+import type { ChannelLender } from './depths.ts'
 import { declareTopology, EVENTS_EXCHANGE } from './topology.ts'
 
 export interface RabbitPublisherDeps {
@@ -24,7 +25,7 @@ interface Open {
 const CONFIRM_TIMEOUT_MS = 10_000
 
 /** Connects when first needed, and again after a failure, never more often than the back-off allows. */
-export class RabbitPublisher implements EventPublisher, Component {
+export class RabbitPublisher implements EventPublisher, ChannelLender, Component {
   readonly name = 'event publisher'
   readonly #deps: RabbitPublisherDeps
   readonly #clock: Clock
@@ -62,6 +63,19 @@ export class RabbitPublisher implements EventPublisher, Component {
   /** Resolves when connected; connects when it is not. @throws DomainError dependency_unavailable */
   async check(): Promise<void> {
     await this.#open()
+  }
+
+  async withChannel<Result>(work: (channel: Channel) => Promise<Result>): Promise<Result> {
+    const { connection } = await this.#open()
+    const channel = await connection.createChannel().catch((error: unknown) => {
+      throw unavailable('RabbitMQ', error)
+    })
+    channel.on('error', (error) => this.#deps.logger.debug({ err: error }, 'lent channel'))
+    try {
+      return await work(channel)
+    } finally {
+      await channel.close().catch((error) => this.#deps.logger.debug({ err: error }, 'closing'))
+    }
   }
 
   async run(signal: AbortSignal, ready: () => void): Promise<void> {

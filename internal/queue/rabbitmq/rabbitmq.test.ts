@@ -8,6 +8,7 @@ import { startProxy } from '../../testkit/proxy.ts'
 import { testRabbitmq } from '../../testkit/services.ts'
 import { eventQueueContract, type QueueUnderTest } from '../contract/event-queue.contract.ts'
 import { RabbitConsumer } from './consumer.ts'
+import { RabbitQueueReader } from './depths.ts'
 import { RabbitPublisher } from './publisher.ts'
 import { DEAD_QUEUE, declareTopology, EVENTS_EXCHANGE, NOTIFY_QUEUE } from './topology.ts'
 
@@ -28,6 +29,7 @@ async function open(): Promise<QueueUnderTest> {
     url,
     publisher,
     consumer: () => new RabbitConsumer({ url: through.href, logger }),
+    reader: new RabbitQueueReader(publisher),
     cut: () => proxy.cut(),
     dead: async () => {
       for (;;) {

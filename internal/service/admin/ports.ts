@@ -35,3 +35,41 @@ export interface AdminRepository {
    */
   bumpConversations(id: UserId, after: ConversationId | null, limit: number): Promise<ConversationId | null>
 }
+
+/** What is counted in the database, to within STATS_AGE_MS. */
+export interface StoredStats {
+  users: {
+    active: number
+    suspended: number
+    deleted: number
+    /** Registered within a day. */
+    newToday: number
+    /** With a session that was used within a day; refreshing counts, so every open client does. */
+    activeToday: number
+  }
+  /** Signed-in devices. */
+  sessions: number
+  conversations: { direct: number; group: number }
+  /** Ever numbered: deleted ones and system messages count, too. */
+  messages: number
+  /** Conversations of deleted accounts still to be gone through. */
+  erasures: number
+}
+
+/** Throws DomainError `dependency_unavailable` when the store cannot be asked; may be repeated. */
+export interface StatsReader {
+  stats(now: Date): Promise<StoredStats>
+}
+
+export interface QueueDepth {
+  name: string
+  /** `work` is done as soon as somebody can; `retry` waits for its time; `dead` was given up. */
+  kind: 'work' | 'retry' | 'dead'
+  /** Messages that no consumer holds; each carries up to 64 events. */
+  messages: number
+}
+
+export interface QueueReader {
+  /** Every queue of events. @throws DomainError `dependency_unavailable` when it cannot be asked. */
+  depths(): Promise<QueueDepth[]>
+}
