@@ -58,6 +58,7 @@ export function isChange(record: LogRecord): record is ChangeEntry {
 /** What happened, as stored in a change's payload; the log's rows also hold the message's state after it. */
 export interface ChangeBody {
   messageId: MessageId
+  authorId: UserId
   /** Era of the message changed. */
   era: number
   emoji: string | null
@@ -74,8 +75,8 @@ export function changePayloadOf(body: ChangeBody, state: MessageState | null): s
 }
 
 export function changeBodyOf({ payload }: Pick<ChangeEntry, 'payload'>): ChangeBody {
-  const { messageId, era, emoji, added, blank, expires } = JSON.parse(payload)
-  return { messageId, era, emoji, added, blank, expires }
+  const { messageId, authorId, era, emoji, added, blank, expires } = JSON.parse(payload)
+  return { messageId, authorId, era, emoji, added, blank, expires }
 }
 
 /** Of a row of the log, which has it. */

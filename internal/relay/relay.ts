@@ -1,7 +1,7 @@
-import { isChange, type LogRecord } from '../domain/change.ts'
+import { type ChangeEntry, changeBodyOf, isChange, type LogRecord } from '../domain/change.ts'
 import type { ChatEvent } from '../domain/event.ts'
 import { type ConversationId, laneOf } from '../domain/ids.ts'
-import { messageOf } from '../domain/log-entry.ts'
+import { messageOf, timeOf } from '../domain/log-entry.ts'
 import { LogFollower } from './follower.ts'
 import type { ArchiveWriter, EventPublisher, Follower, RelayLog } from './ports.ts'
 
@@ -52,8 +52,18 @@ export class Relay {
 
 /** What a row tells the world outside of its conversation. */
 function eventsOf(record: LogRecord): ChatEvent[] {
-  if (isChange(record)) return []
+  if (isChange(record)) return reactionsOf(record)
   const { conversationId, era, seq } = record
   const id = `${conversationId}:${era}:s${seq}`
   return [{ id, kind: 'message', conversationId, seq, message: messageOf(record) }]
+}
+
+function reactionsOf(change: ChangeEntry): ChatEvent[] {
+  if (change.kind !== 'reaction') return []
+  const { messageId, authorId, emoji, added } = changeBodyOf(change)
+  if (!added || emoji === null) return []
+  const { conversationId, era, rev, targetSeq: seq, senderId: actorId } = change
+  const id = `${conversationId}:${era}:r${rev}`
+  const at = timeOf(change.stamp)
+  return [{ id, kind: 'reaction', conversationId, seq, messageId, authorId, rev, actorId, emoji, at }]
 }

@@ -218,6 +218,7 @@ export class MessageChanges {
     const { id: messageId } = messageOf(entry)
     const body = {
       messageId,
+      authorId: entry.senderId,
       era: entry.era,
       emoji: draft.emoji ?? null,
       added,
