@@ -1,6 +1,7 @@
 import type { Container } from 'inversify'
 import { Live } from '../../internal/api/ws/live.ts'
-import { type ConversationId, newOperationId, uuidv7 } from '../../internal/domain/ids.ts'
+import { LivePublisher } from '../../internal/api/ws/live-publisher.ts'
+import { uuidv7 } from '../../internal/domain/ids.ts'
 import { BatchingBus } from '../../internal/realtime/batching.ts'
 import { TopicHub } from '../../internal/realtime/hub.ts'
 import { Relay } from '../../internal/relay/relay.ts'
@@ -8,19 +9,19 @@ import { PostgresConversations } from '../../internal/repository/postgres/conver
 import { PostgresLogPartitions } from '../../internal/repository/postgres/log-partitions.ts'
 import { PostgresMessageLog } from '../../internal/repository/postgres/message-log.ts'
 import { PostgresRelayLog } from '../../internal/repository/postgres/relay-log.ts'
-import { Conversations } from '../../internal/service/conversation/conversations.ts'
-import { AccessCache } from '../../internal/service/message/access-cache.ts'
 import { Appender } from '../../internal/service/message/appender.ts'
 import { History } from '../../internal/service/message/history.ts'
-import { Messages } from '../../internal/service/message/messages.ts'
 import { Presence } from '../../internal/service/presence/presence.ts'
 import { Pointers } from '../../internal/service/receipt/pointers.ts'
+import { composeConversations } from './conversation.ts'
 import { ID } from './identifiers.ts'
+import { bindMessages } from './messages.ts'
 
 /** Binds conversations, messages, their log with its relay, and live delivery. */
 export function bindChat(container: Container): void {
   bindLog(container)
   bindLive(container)
+  bindMessages(container)
   bindServices(container)
 }
 
@@ -77,13 +78,18 @@ function bindLive(container: Container): void {
     )
     .inSingletonScope()
   container
-    .bind(ID.live)
+    .bind(ID.liveRooms)
     .toResolvedValue(
       (hub, history, relay, logger) =>
         new Live({
           hub,
           history,
           relay,
+          // Conversations tell live delivery what happens, which asks them who may hear it.
+          directory: {
+            membersAmong: (id, userIds) => container.get(ID.conversations).membersAmong(id, userIds),
+            viewsFor: (id, userIds) => container.get(ID.conversations).viewsFor(id, userIds),
+          },
           onError: (error) => logger.warn({ err: error }, 'live delivery'),
         }),
       [ID.hub, ID.history, ID.relay, ID.logger],
@@ -92,13 +98,20 @@ function bindLive(container: Container): void {
   container
     .bind(ID.batchingBus)
     .toResolvedValue(
-      (bus, live, logger) => {
-        const onError = (error: unknown) => logger.warn({ err: error }, 'bus')
-        const batching = new BatchingBus({ bus, listener: live, onError })
-        live.connect((shard, entry) => batching.publish(shard, entry))
-        return batching
-      },
-      [ID.bus, ID.live, ID.logger],
+      (bus, live, logger) =>
+        new BatchingBus({
+          bus,
+          listener: live,
+          onError: (error) => logger.warn({ err: error }, 'bus'),
+        }),
+      [ID.bus, ID.liveRooms, ID.logger],
+    )
+    .inSingletonScope()
+  container
+    .bind(ID.live)
+    .toResolvedValue(
+      (bus) => new LivePublisher((shard, entry) => bus.publish(shard, entry)),
+      [ID.batchingBus],
     )
     .inSingletonScope()
 }
@@ -112,34 +125,15 @@ function bindServices(container: Container): void {
     )
     .inSingletonScope()
   container
-    .bind(ID.conversations)
+    .bind(ID.conversationServices)
     .toResolvedValue(
-      (repository, { users }, live, relay, clock) =>
-        new Conversations({
-          repository,
-          users,
-          live,
-          relay,
-          newId: () => uuidv7<ConversationId>(clock.now()),
-          now: clock.now,
-        }),
-      [ID.conversationStore, ID.identity, ID.live, ID.relay, ID.clock],
+      (pool, { users, audit }, live, relay, clock, { http: { publicUrl } }) =>
+        composeConversations({ pool, users, live, relay, audit, clock, publicUrl }),
+      [ID.logPool, ID.identity, ID.live, ID.relay, ID.clock, ID.config],
     )
     .inSingletonScope()
   container
-    .bind(ID.messages)
-    .toResolvedValue(
-      (store, appender, history, live, pointers, relay) =>
-        new Messages({
-          access: new AccessCache(store),
-          appender,
-          history,
-          live,
-          pointers,
-          relay,
-          newOperationId,
-        }),
-      [ID.conversationStore, ID.appender, ID.history, ID.live, ID.pointers, ID.relay],
-    )
+    .bind(ID.conversations)
+    .toResolvedValue(({ conversations }) => conversations, [ID.conversationServices])
     .inSingletonScope()
 }

@@ -3,7 +3,8 @@ import { Router } from 'express'
 import type { Container } from 'inversify'
 import { clientAddress, trustProxies } from '../../internal/api/client-address.ts'
 import { createHttpApp } from '../../internal/api/http/app.ts'
-import { conversationRoutes } from '../../internal/api/http/conversations.ts'
+import { messageChangeRoutes } from '../../internal/api/http/message-changes.ts'
+import { forwardRoutes, messageListRoutes } from '../../internal/api/http/message-lists.ts'
 import { messageRoutes } from '../../internal/api/http/messages.ts'
 import { observeHttp, operationsRouter } from '../../internal/api/http/operations.ts'
 import type { Route } from '../../internal/api/http/route.ts'
@@ -36,7 +37,7 @@ export function bindDoors(container: Container, routers: readonly Router[]): Hea
   const metrics = container.get(ID.metrics)
   metrics.addHealth(health)
   metrics.gauge('realchat_live_healed', 'Messages that the log delivered in place of the bus.', () => {
-    return container.get(ID.live).healed
+    return container.get(ID.liveRooms).healed
   })
   for (const follower of ['archive', 'events'] as const) {
     metrics.gauge(`realchat_relay_${follower}_backlog`, 'Committed rows not yet relayed.', async () => {
@@ -55,8 +56,11 @@ export function routesOf(container: Container): Route[] {
   return [
     ...container.get(ID.identity).routes,
     ...container.get(ID.accountRoutes),
-    ...conversationRoutes(container.get(ID.conversations)),
+    ...container.get(ID.conversationServices).routes,
     ...messageRoutes(container.get(ID.messages)),
+    ...messageChangeRoutes(container.get(ID.messageChanges)),
+    ...messageListRoutes(container.get(ID.messageLists), container.get(ID.history)),
+    ...forwardRoutes(container.get(ID.forwarding)),
     ...container.get(ID.notifications).routes,
   ]
 }
@@ -82,19 +86,18 @@ function bindHttp(container: Container, routers: readonly Router[]): void {
 
 /** Every topic that sockets can join. */
 export function topicsOf(container: Container): TopicRegistry<Actor> {
-  const logger = container.get(ID.logger)
   const { users } = container.get(ID.identity)
-  const onError = (error: unknown) => logger.warn({ err: error }, 'socket')
-  const shared = { conversations: container.get(ID.conversations), live: container.get(ID.live) }
+  const shared = { conversations: container.get(ID.conversations), live: container.get(ID.liveRooms) }
   return new TopicRegistry<Actor>()
     .add(
       chatTopicDefinition({
         ...shared,
         history: container.get(ID.history),
         messages: container.get(ID.messages),
+        changes: container.get(ID.messageChanges),
       }),
     )
-    .add(inboxTopicDefinition({ ...shared, users, onError }))
+    .add(inboxTopicDefinition({ ...shared, users }))
 }
 
 function bindRealtime(container: Container): void {

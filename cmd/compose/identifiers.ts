@@ -23,14 +23,20 @@ import type { NodeLock } from '../../internal/repository/postgres/node-lock.ts'
 import type { QueueReader } from '../../internal/service/admin/ports.ts'
 import type { Conversations } from '../../internal/service/conversation/conversations.ts'
 import type { RateLimiter } from '../../internal/service/limit/ports.ts'
+import type { LiveEvents } from '../../internal/service/live/ports.ts'
+import type { AccessCache } from '../../internal/service/message/access-cache.ts'
 import type { Appender } from '../../internal/service/message/appender.ts'
+import type { Forwarding } from '../../internal/service/message/forwarding.ts'
 import type { History } from '../../internal/service/message/history.ts'
+import type { MessageChanges } from '../../internal/service/message/message-changes.ts'
+import type { MessageLists } from '../../internal/service/message/message-lists.ts'
 import type { Messages } from '../../internal/service/message/messages.ts'
-import type { MessageArchive, MessageLog } from '../../internal/service/message/ports.ts'
+import type { MemberNames, MessageArchive, MessageLog } from '../../internal/service/message/ports.ts'
 import type { PresenceStore } from '../../internal/service/presence/ports.ts'
 import type { Presence } from '../../internal/service/presence/presence.ts'
 import type { Pointers } from '../../internal/service/receipt/pointers.ts'
 import type { SessionCache } from '../../internal/service/session/ports.ts'
+import type { ConversationServices } from './conversation.ts'
 import type { Dependency } from './dependency.ts'
 import type { Identity } from './identity.ts'
 
@@ -70,8 +76,14 @@ export const ID = {
   appender: id<Appender>('Appender'),
   pointers: id<Pointers>('Pointers'),
   history: id<History>('History'),
+  access: id<AccessCache>('AccessCache'),
+  memberNames: id<MemberNames>('MemberNames'),
   messages: id<Messages>('Messages'),
+  messageChanges: id<MessageChanges>('MessageChanges'),
+  messageLists: id<MessageLists>('MessageLists'),
+  forwarding: id<Forwarding>('Forwarding'),
   conversations: id<Conversations>('Conversations'),
+  conversationServices: id<ConversationServices>('ConversationServices'),
   notifications: id<{ routes: Route[] }>('Notifications'),
   relayLog: id<RelayLog>('RelayLog'),
   logPartitions: id<LogPartitions>('LogPartitions'),
@@ -80,7 +92,10 @@ export const ID = {
   nodeId: id<string>('NodeId'),
   presence: id<Presence>('Presence'),
   hub: id<TopicHub>('TopicHub'),
-  live: id<Live>('Live'),
+  /** Tells all nodes what happens. */
+  live: id<LiveEvents>('LiveEvents'),
+  /** What this node's sockets hear of it. */
+  liveRooms: id<Live>('Live'),
   batchingBus: id<BatchingBus>('BatchingBus'),
   /** Routes that need other features than identity. */
   accountRoutes: id<Route[]>('AccountRoutes'),

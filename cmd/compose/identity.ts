@@ -25,6 +25,7 @@ import { Sql } from '../../internal/repository/postgres/sql.ts'
 import { PostgresUsers } from '../../internal/repository/postgres/user.ts'
 import { PostgresCodes } from '../../internal/repository/postgres/verification.ts'
 import { AdminService } from '../../internal/service/admin/admin.ts'
+import type { AuditTrail } from '../../internal/service/audit/ports.ts'
 import { AccessTokens } from '../../internal/service/auth/access-token.ts'
 import { Argon2Hasher, type Argon2Parameters } from '../../internal/service/auth/argon2.ts'
 import { AuthService } from '../../internal/service/auth/auth.ts'
@@ -71,6 +72,7 @@ export interface Identity {
   keys: KeyRing
   blocks: BlockService
   admin: AdminService
+  audit: AuditTrail
   /** Reads the whole audit trail and reports the first entry that does not fit. */
   verifyAudit(): Promise<ChainReport>
   /** The hash of an entry, hex; null when there is none. */
@@ -101,6 +103,7 @@ export function composeIdentity(options: IdentityOptions): Identity {
     keys: base.keys,
     blocks,
     admin,
+    audit,
     verifyAudit: () => trail.verify(secrets.derive('audit')),
     auditHashAt: (id) => trail.hashAt(id),
     routes: [

@@ -8,6 +8,10 @@ export type Policy = 'everyone' | 'admins'
 export type HistoryVisibility = 'joined' | 'all'
 
 export const GROUP_MEMBERS_MAX = 10_000
+/** A year: what is to stay longer may as well stay. */
+export const MESSAGE_TTL_MAX_S = 365 * 24 * 60 * 60
+/** Invites of a conversation that still let somebody in. */
+export const LIVE_INVITES_MAX = 100
 
 export interface Preferences {
   mutedUntil: string | null
@@ -46,6 +50,30 @@ export interface Conversation {
   unread: number
   mentions: number
   preferences: Preferences
+}
+
+/** What members may change of a conversation, as far as their role goes. */
+export type ConversationSettings = Pick<
+  Conversation,
+  | 'name'
+  | 'description'
+  | 'avatarUrl'
+  | 'postPolicy'
+  | 'invitePolicy'
+  | 'infoPolicy'
+  | 'historyVisibility'
+  | 'messageTtl'
+>
+
+/** Whoever knows the code may join while it lasts. */
+export interface Invite {
+  code: string
+  url: string
+  /** Null for never. */
+  expiresAt: string | null
+  /** Null for any number. */
+  maxUses: number | null
+  uses: number
 }
 
 export interface Member {

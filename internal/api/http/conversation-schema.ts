@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { SYSTEM_EVENTS } from '../../domain/message.ts'
 import { conversationId, messageId, time, userId, uuid } from './fields.ts'
 import { userSchema } from './user-schema.ts'
 
@@ -10,17 +11,20 @@ const replyPreview = z
 
 const systemEvent = z
   .object({
-    event: z.enum([
-      'conversation_created',
-      'member_joined',
-      'member_left',
-      'member_removed',
-      'conversation_updated',
-    ]),
+    event: z.enum(SYSTEM_EVENTS),
     actorId: userId,
     userIds: z.array(userId),
   })
   .meta({ id: 'SystemEvent' })
+
+export const reactionSchema = z
+  .object({
+    emoji: z.string(),
+    count: z.int(),
+    userIds: z.array(userId).meta({ description: 'the first ten' }),
+    mine: z.boolean().optional().meta({ description: 'in answers to oneself' }),
+  })
+  .meta({ id: 'Reaction' })
 
 export const messageSchema = z
   .object({
@@ -36,7 +40,7 @@ export const messageSchema = z
     threadRootId: messageId.nullable(),
     threadCount: z.int(),
     mentions: z.object({ userIds: z.array(userId), all: z.boolean() }),
-    reactions: z.array(z.object({ emoji: z.string(), count: z.int(), userIds: z.array(userId) })),
+    reactions: z.array(reactionSchema),
     pinned: z.boolean(),
     forwardedFrom: messageId.nullable(),
     system: systemEvent.nullable(),
@@ -48,8 +52,28 @@ export const messageSchema = z
   })
   .meta({ id: 'Message' })
 
+export const changeSchema = z
+  .object({
+    rev: z.int(),
+    kind: z.enum(['edit', 'delete', 'reaction', 'pin']),
+    messageId,
+    seq,
+    message: messageSchema.nullable(),
+  })
+  .meta({ id: 'Change' })
+
 const role = z.enum(['owner', 'admin', 'moderator', 'member'])
 const policy = z.enum(['everyone', 'admins'])
+
+export const preferencesSchema = z
+  .object({
+    mutedUntil: time.nullable(),
+    notify: z.enum(['all', 'mentions', 'none']),
+    pinned: z.boolean(),
+    archived: z.boolean(),
+    draft: z.string().nullable(),
+  })
+  .meta({ id: 'Preferences' })
 
 export const conversationSchema = z
   .object({
@@ -77,16 +101,20 @@ export const conversationSchema = z
     readSeq: seq,
     unread: z.int().min(0),
     mentions: z.int().min(0),
-    preferences: z.object({
-      mutedUntil: time.nullable(),
-      notify: z.enum(['all', 'mentions', 'none']),
-      pinned: z.boolean(),
-      archived: z.boolean(),
-      draft: z.string().nullable(),
-    }),
+    preferences: preferencesSchema,
   })
   .meta({ id: 'Conversation' })
 
 export const memberSchema = z
   .object({ user: userSchema, role, joinedAt: time, deliveredSeq: seq, readSeq: seq })
   .meta({ id: 'Member' })
+
+export const inviteSchema = z
+  .object({
+    code: z.string(),
+    url: z.string(),
+    expiresAt: time.nullable(),
+    maxUses: z.int().nullable(),
+    uses: z.int().min(0),
+  })
+  .meta({ id: 'Invite' })

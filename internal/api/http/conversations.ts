@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { GROUP_MEMBERS_MAX } from '../../domain/conversation.ts'
+import { type ConversationSettings, GROUP_MEMBERS_MAX, MESSAGE_TTL_MAX_S } from '../../domain/conversation.ts'
 import type { Conversations } from '../../service/conversation/conversations.ts'
-import { conversationSchema, memberSchema } from './conversation-schema.ts'
-import { clientId, conversationId, cursorParam, limitParam, pageOf, userId } from './fields.ts'
-import { answer, type Route, route } from './route.ts'
+import type { Settings } from '../../service/conversation/settings.ts'
+import { conversationSchema } from './conversation-schema.ts'
+import { clientId, conversationId, cursorParam, limitParam, pageOf, pictureUrl, userId } from './fields.ts'
+import { answer, NO_CONTENT, type Route, route } from './route.ts'
 import { textField, titleField } from './text-fields.ts'
 
 const createBody = z.strictObject({
@@ -16,6 +17,18 @@ const createBody = z.strictObject({
 
 const pageQuery = z.strictObject({ limit: limitParam(50, 100), cursor: cursorParam.optional() })
 const params = z.strictObject({ conversationId })
+
+const policy = z.enum(['everyone', 'admins'])
+const changeBody = z.strictObject({
+  name: titleField(128).nullable().optional(),
+  description: textField(1024).nullable().optional(),
+  avatarUrl: pictureUrl.nullable().optional(),
+  postPolicy: policy.optional(),
+  invitePolicy: policy.optional(),
+  infoPolicy: policy.optional(),
+  historyVisibility: z.enum(['joined', 'all']).optional(),
+  messageTtl: z.int().min(1).max(MESSAGE_TTL_MAX_S).nullable().optional(),
+})
 
 export function conversationRoutes(conversations: Conversations): Route[] {
   return [
@@ -62,18 +75,54 @@ export function conversationRoutes(conversations: Conversations): Route[] {
       handle: async ({ actor, params: { conversationId: id } }) =>
         answer(200, await conversations.get(actor, id)),
     }),
+  ]
+}
+
+/** What a conversation is called, its policies, and its end. */
+export function settingsRoutes(settings: Settings): Route[] {
+  return [
     route({
-      method: 'get',
-      path: '/conversations/:conversationId/members',
-      summary: 'Its members, in the order they joined',
+      method: 'patch',
+      path: '/conversations/:conversationId',
+      summary: 'Change what it is called, who may do what, or how long messages live (seconds)',
       tag: 'conversations',
-      scope: 'conversations:read',
+      scope: 'conversations:write',
       params,
-      query: pageQuery,
-      responses: { 200: pageOf(memberSchema) },
-      errors: ['not_found'],
-      handle: async ({ actor, params: { conversationId: id }, query }) =>
-        answer(200, await conversations.members(actor, id, query.limit, query.cursor ?? null)),
+      body: changeBody,
+      responses: { 200: conversationSchema },
+      errors: ['not_found', 'forbidden'],
+      handle: async ({ actor, params: { conversationId: id }, body }) =>
+        answer(200, await settings.change(actor, id, given(body))),
+    }),
+    route({
+      method: 'delete',
+      path: '/conversations/:conversationId',
+      summary: 'Delete a group, for all its members',
+      tag: 'conversations',
+      scope: 'conversations:write',
+      params,
+      responses: { 204: null },
+      errors: ['not_found', 'forbidden'],
+      handle: async ({ actor, params: { conversationId: id }, request }) => {
+        await settings.delete(actor, id, request.address)
+        return NO_CONTENT
+      },
     }),
   ]
+}
+
+/** The fields that the request has. */
+function given(body: z.output<typeof changeBody>): Partial<ConversationSettings> {
+  const { name, description, avatarUrl, postPolicy, invitePolicy, infoPolicy } = body
+  const { historyVisibility, messageTtl } = body
+  return {
+    ...(name !== undefined && { name }),
+    ...(description !== undefined && { description }),
+    ...(avatarUrl !== undefined && { avatarUrl }),
+    ...(postPolicy !== undefined && { postPolicy }),
+    ...(invitePolicy !== undefined && { invitePolicy }),
+    ...(infoPolicy !== undefined && { infoPolicy }),
+    ...(historyVisibility !== undefined && { historyVisibility }),
+    ...(messageTtl !== undefined && { messageTtl }),
+  }
 }

@@ -22,6 +22,9 @@ export const uuid = id<string>()
 /** RFC 3339 UTC with milliseconds, as answered. */
 export const time = z.iso.datetime()
 
+/** Where a picture is. */
+export const pictureUrl = z.url({ protocol: /^https$/ }).max(2048)
+
 /** A whole number in a query string or path. */
 export function integerParam(min: number, max: number = Number.MAX_SAFE_INTEGER) {
   return z

@@ -1,16 +1,22 @@
 import { z } from 'zod'
 import type { ProfileChange } from '../../service/user/ports.ts'
 import type { UserService } from '../../service/user/users.ts'
-import { cursorParam, displayNameField, limitParam, pageOf, userId, usernameField } from './fields.ts'
+import {
+  cursorParam,
+  displayNameField,
+  limitParam,
+  pageOf,
+  pictureUrl,
+  userId,
+  usernameField,
+} from './fields.ts'
 import { answer, NO_CONTENT, type Route, route } from './route.ts'
 import { ownUserSchema, userSchema } from './user-schema.ts'
-
-const avatarUrl = z.url({ protocol: /^https$/ }).max(2048)
 
 const profileChange = z.strictObject({
   username: usernameField.optional(),
   displayName: displayNameField.optional(),
-  avatarUrl: avatarUrl.nullable().optional(),
+  avatarUrl: pictureUrl.nullable().optional(),
   hideLastSeen: z.boolean().optional(),
 })
 
@@ -86,7 +92,7 @@ function avatarRoutes(users: UserService): Route[] {
       summary: 'Show a picture that lies elsewhere (https)',
       tag: 'users',
       scope: 'profile',
-      body: z.strictObject({ url: avatarUrl }),
+      body: z.strictObject({ url: pictureUrl }),
       responses: { 200: ownUserSchema },
       handle: async ({ actor, body }) => answer(200, await users.change(actor, { avatarUrl: body.url })),
     }),

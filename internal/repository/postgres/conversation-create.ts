@@ -76,11 +76,7 @@ async function claimPair(client: pg.ClientBase, given: NewConversation): Promise
   const before = await find()
   const [found] = before.rows
   if (found) return { outcome: 'existing', id: found.conversation_id }
-  const blocked = await client.query('select 1 from blocks where blocked_id = $1 and blocker_id = any ($2)', [
-    given.createdBy,
-    given.memberIds,
-  ])
-  if (blocked.rowCount) return { outcome: 'blocked' }
+  if (await isBlocked(client, given)) return { outcome: 'blocked' }
   await client.query('savepoint pair')
   await insertConversation(client, given)
   const { rowCount } = await client.query(
@@ -94,13 +90,29 @@ async function claimPair(client: pg.ClientBase, given: NewConversation): Promise
   return { outcome: 'existing', id: first.conversation_id }
 }
 
+/** By one of those who are to be members. */
+async function isBlocked(client: pg.ClientBase, given: NewConversation): Promise<boolean> {
+  const { rowCount } = await client.query(
+    'select 1 from blocks where blocked_id = $1 and blocker_id = any ($2) limit 1',
+    [given.createdBy, given.memberIds],
+  )
+  return rowCount === 1
+}
+
+/** What was made under the clientId stands, whoever has blocked the creator since. */
 async function claimClientId(client: pg.ClientBase, given: NewConversation): Promise<Created | null> {
+  if (await isBlocked(client, given)) return (await madeBefore(client, given)) ?? { outcome: 'blocked' }
   if (await insertConversation(client, given)) return null
+  return (await madeBefore(client, given)) ?? { outcome: 'mismatch' }
+}
+
+async function madeBefore(client: pg.ClientBase, given: NewConversation): Promise<Created | null> {
   const { rows } = await client.query<{ id: ConversationId; request_hash: Buffer }>(
     'select id, request_hash from conversations where created_by = $1 and client_id = $2',
     [given.createdBy, given.clientId],
   )
   const [first] = rows
-  if (!first || !given.requestHash?.equals(first.request_hash)) return { outcome: 'mismatch' }
+  if (!first) return null
+  if (!given.requestHash?.equals(first.request_hash)) return { outcome: 'mismatch' }
   return { outcome: 'existing', id: first.id }
 }

@@ -9,6 +9,7 @@ import type {
   Created,
   MemberCursor,
   Membership,
+  MemberView,
   NewConversation,
 } from '../../service/conversation/ports.ts'
 import type { AccessReader, SendAccess } from '../../service/message/ports.ts'
@@ -112,7 +113,16 @@ export class PostgresConversations implements ConversationRepository, AccessRead
         )
       : await run(this.#pool, 'conversation-members', first)
     if (rows.length === 0 && !(await this.#isMember(id, viewerId))) return null
-    return rows.map(({ joinedAt, ...row }) => ({ ...row, joinedAt: joinedAt.toISOString() }))
+    return rows.map(memberOf)
+  }
+
+  async membersById(id: ConversationId, userIds: readonly UserId[]) {
+    const asked = db
+      .selectFrom('conversation_members as m')
+      .where('m.conversation_id', '=', id)
+      .where(sql<boolean>`m.user_id = any (${userIds}::uuid[])`)
+      .select(MEMBER)
+    return (await run(this.#pool, 'conversation-members-by-id', asked)).map(memberOf)
   }
 
   async #isMember(id: ConversationId, userId: UserId): Promise<boolean> {
@@ -166,6 +176,18 @@ export class PostgresConversations implements ConversationRepository, AccessRead
   }
 }
 
+const MEMBER = [
+  'm.user_id as userId',
+  'm.role',
+  'm.joined_at as joinedAt',
+  'm.delivered_seq as deliveredSeq',
+  'm.read_seq as readSeq',
+] as const
+
+function memberOf({ joinedAt, ...row }: Omit<MemberView, 'joinedAt'> & { joinedAt: Date }): MemberView {
+  return { ...row, joinedAt: joinedAt.toISOString() }
+}
+
 function membership(id: ConversationId, userId: UserId) {
   return db
     .selectFrom('conversation_members as v')
@@ -180,8 +202,7 @@ function membersOf(id: ConversationId, viewerId: UserId) {
     .selectFrom('conversation_members as m')
     .where('m.conversation_id', '=', id)
     .where(({ exists }) => exists(membership(id, viewerId)))
-    .select(['m.user_id as userId', 'm.role', 'm.joined_at as joinedAt'])
-    .select(['m.delivered_seq as deliveredSeq', 'm.read_seq as readSeq'])
+    .select(MEMBER)
     .orderBy('m.joined_at')
     .orderBy('m.user_id')
 }

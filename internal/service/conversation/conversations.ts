@@ -8,6 +8,7 @@ import { decodeCursor, encodeCursor } from '../cursor.ts'
 import type { LiveEvents } from '../live/ports.ts'
 import type { RelayWaker } from '../message/ports.ts'
 import { cutPage, type Page } from '../page.ts'
+import { membersOf } from './change.ts'
 import type {
   ActivityCursor,
   ConversationRepository,
@@ -124,11 +125,7 @@ export class Conversations {
     if (!views) throw notFound('conversation')
     const page = cutPage(views, limit, ({ joinedAt, userId }) => encodeCursor({ joinedAt, userId }))
     const users = await this.#deps.users.byIds(page.items.map((view) => view.userId))
-    const items = page.items.flatMap(({ userId, ...rest }) => {
-      const user = users.get(userId)
-      return user ? [{ user, ...rest }] : []
-    })
-    return { items, nextCursor: page.nextCursor }
+    return { items: membersOf(page.items, users), nextCursor: page.nextCursor }
   }
 
   async #present(views: ConversationView[]): Promise<Conversation[]> {
