@@ -3,39 +3,56 @@ import type { PushConfig } from '../../internal/config/config.ts'
 import { FcmSender } from '../../internal/notifier/channels/fcm.ts'
 import { OutboxSender } from '../../internal/notifier/channels/outbox.ts'
 import { notifierComponent } from '../../internal/notifier/component.ts'
-import type { EventConsumer, PresenceReader } from '../../internal/notifier/ports.ts'
+import type { DigestStore, EventConsumer, Observer, PresenceReader } from '../../internal/notifier/ports.ts'
 import type { Clock } from '../../internal/platform/clock.ts'
 import { atDrain, type Component } from '../../internal/platform/lifecycle.ts'
 import type { Logger } from '../../internal/platform/logger.ts'
 import { PostgresDeveloperOutbox } from '../../internal/repository/postgres/developer-outbox.ts'
 import { PostgresClaimStore } from '../../internal/repository/postgres/notification-claims.ts'
+import { PostgresEventReader } from '../../internal/repository/postgres/notification-events.ts'
 import { PostgresRecipientReader } from '../../internal/repository/postgres/notification-recipients.ts'
+import {
+  PostgresShownWriter,
+  PostgresTraceWriter,
+} from '../../internal/repository/postgres/notification-traces.ts'
 import { PostgresPushTokens } from '../../internal/repository/postgres/push-tokens.ts'
 
 export interface NotifierOptions {
   pool: pg.Pool
+  /** The log's connections. */
+  logPool: pg.Pool
   consumer: EventConsumer
   presence: PresenceReader | null
+  digests: DigestStore | null
   push: PushConfig
   publicUrl: string
   clock: Clock
   logger: Logger
+  observer: Observer
   /** Error tracking. */
   report: (error: unknown) => void
 }
 
 /** The notifier and what it sends with, for a process of its own or within standalone; start in this order. */
-export function composeNotifier({ pool, push, publicUrl, ...rest }: NotifierOptions): Component[] {
+export function composeNotifier({ pool, logPool, push, publicUrl, ...rest }: NotifierOptions): Component[] {
   const shared = {
     ...rest,
     recipients: new PostgresRecipientReader(pool),
+    events: new PostgresEventReader(logPool),
     devices: new PostgresPushTokens(pool),
     claims: new PostgresClaimStore(pool),
+    traces: new PostgresTraceWriter(pool),
+    shown: new PostgresShownWriter(pool),
   }
   if (push.kind === 'outbox') {
     const sender = new OutboxSender(new PostgresDeveloperOutbox(pool), rest.clock)
     return [notifierComponent({ ...shared, sender })]
   }
-  const sender = new FcmSender({ ...push, publicUrl, logger: rest.logger })
+  const { logger, report } = rest
+  const alarm = (error: unknown) => {
+    logger.error({ err: error }, 'FCM refuses pushes for a reason that an operator has to mend')
+    report(error)
+  }
+  const sender = new FcmSender({ ...push, publicUrl, logger, alarm })
   return [atDrain('push', () => sender.close()), notifierComponent({ ...shared, sender })]
 }

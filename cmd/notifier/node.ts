@@ -1,6 +1,7 @@
 import { Container, type ServiceIdentifier } from 'inversify'
 import type pg from 'pg'
 import type { Config } from '../../internal/config/config.ts'
+import { Measures } from '../../internal/notifier/measures.ts'
 import { version } from '../../internal/platform/cli.ts'
 import { systemClock } from '../../internal/platform/clock.ts'
 import { startErrorTracking } from '../../internal/platform/error-tracking.ts'
@@ -12,17 +13,21 @@ import { Metrics } from '../../internal/platform/metrics.ts'
 import { operationsServer } from '../../internal/platform/operations.ts'
 import { RabbitConsumer } from '../../internal/queue/rabbitmq/consumer.ts'
 import { createPool } from '../../internal/repository/postgres/database.ts'
+import { createLogPool } from '../../internal/repository/postgres/log-pool.ts'
 import { createRedis, type RedisClient } from '../../internal/repository/redis/client.ts'
 import { RedisPresenceStore } from '../../internal/repository/redis/presence.ts'
 import { composeNotifier } from '../compose/notifier.ts'
 
 const POOL_MAX = 10
+const LOG_POOL_MAX = 4
 
 function id<T>(name: string): ServiceIdentifier<T> {
   return Symbol(name)
 }
 
 const POOL = id<pg.Pool>('Pool')
+const LOG_POOL = id<pg.Pool>('LogPool')
+const METRICS = id<Metrics>('Metrics')
 const REDIS = id<RedisClient>('Redis')
 const CONSUMER = id<RabbitConsumer>('RabbitConsumer')
 const HEALTH = id<Health>('Health')
@@ -44,35 +49,42 @@ export async function createNotifierNode(config: Config, logger: Logger): Promis
   container.bind(POOL).toResolvedValue(() => {
     return createPool({ url: postgres.url, max: POOL_MAX, applicationName: 'realchat-notifier' })
   })
+  container.bind(LOG_POOL).toResolvedValue(() => {
+    return createLogPool(postgres.url, 'realchat-notifier', LOG_POOL_MAX)
+  })
+  container.bind(METRICS).toResolvedValue(() => new Metrics('notifier'))
   container.bind(REDIS).toResolvedValue(() => createRedis(redis.urls, 'realchat-notifier'))
   container.bind(CONSUMER).toResolvedValue(() => new RabbitConsumer({ url: rabbitmq.url, logger }))
   container.bind(HEALTH).toResolvedValue(healthOf, [POOL, REDIS, CONSUMER])
   container.bind(NOTIFIER).toResolvedValue(
-    (pool, client, consumer) =>
+    (pool, logPool, client, consumer, metrics) =>
       composeNotifier({
         pool,
+        logPool,
         consumer,
         presence: new RedisPresenceStore(client, redis.prefix),
+        digests: null,
+        observer: new Measures(metrics.registry),
         push: config.push,
         publicUrl: http.publicUrl,
         clock: systemClock,
         logger,
         report: (error) => tracking.report(error),
       }),
-    [POOL, REDIS, CONSUMER],
+    [POOL, LOG_POOL, REDIS, CONSUMER, METRICS],
   )
   container.bind(OPERATIONS).toResolvedValue(
-    (health) => {
-      const metrics = new Metrics('notifier')
+    (health, metrics) => {
       metrics.addHealth(health)
       return new HttpListener(operationsServer({ health, metrics, version: version() }), http, logger)
     },
-    [HEALTH],
+    [HEALTH, METRICS],
   )
   return [
     atDrain('stores', async () => {
       container.get(REDIS).disconnect()
       await container.get(POOL).end()
+      await container.get(LOG_POOL).end()
       await tracking.close()
     }),
     // Before the notifier, so that it answers until that has drained.

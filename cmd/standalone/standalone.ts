@@ -1,6 +1,7 @@
 import type { Container } from 'inversify'
 import { devOutboxRouter } from '../../internal/api/http/dev-outbox.ts'
 import type { Config } from '../../internal/config/config.ts'
+import { Measures } from '../../internal/notifier/measures.ts'
 import { aborted, type Component, runComponents } from '../../internal/platform/lifecycle.ts'
 import type { Logger } from '../../internal/platform/logger.ts'
 import { OperatorError } from '../../internal/platform/operator-error.ts'
@@ -76,8 +77,11 @@ function unsentBy({ mail, sms, push }: Config): string | null {
 function notifierOf(container: Container): Component[] {
   return composeNotifier({
     pool: container.get(ID.pool),
+    logPool: container.get(ID.logPool),
     consumer: container.get(ID.consumer),
     presence: container.get(ID.presence),
+    digests: null,
+    observer: new Measures(container.get(ID.metrics).registry),
     push: container.get(ID.config).push,
     publicUrl: container.get(ID.config).http.publicUrl,
     clock: container.get(ID.clock),

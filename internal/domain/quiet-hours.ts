@@ -2,6 +2,7 @@ import { type QuietHours, WEEKDAYS } from './notification.ts'
 
 const MINUTES_PER_DAY = 1440
 const FORMATS_MAX = 1000
+const DAY_NAMES: readonly string[] = WEEKDAYS
 const formats = new Map<string, Intl.DateTimeFormat>()
 
 /** A clock's face in a zone: 0 (Sunday) to 6, and minutes since midnight. */
@@ -54,7 +55,7 @@ function wallClock(timeZone: string, nowMs: number): WallClock {
       .formatToParts(nowMs)
       .map(({ type, value }) => [type, value]),
   )
-  const weekday = WEEKDAYS.findIndex((day) => day === parts.get('weekday')?.toLowerCase())
+  const weekday = DAY_NAMES.indexOf(parts.get('weekday')?.toLowerCase() ?? '')
   return { weekday, minute: minutesOf(`${parts.get('hour')}:${parts.get('minute')}`) }
 }
 

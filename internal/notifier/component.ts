@@ -6,7 +6,8 @@ export interface NotifierComponentDeps extends NotifierDeps {
   consumer: EventConsumer
 }
 
-const CLAIM_RETENTION_MS = 7 * 86_400_000
+/** Claims, traces and what devices show are kept this long. */
+const RETENTION_MS = 7 * 86_400_000
 const PRUNE_EVERY_MS = 600_000
 const PRUNE_LIMIT = 5_000
 
@@ -16,21 +17,29 @@ export function notifierComponent(deps: NotifierComponentDeps): Component {
   return {
     name: 'notifier',
     async run(signal, ready) {
-      const pruning = prune(deps, signal)
+      const pruning = [deps.claims, deps.traces, deps.shown].map((store) => prune(store, deps, signal))
       await deps.consumer.consume((tasks, stopping) => notifier.handle(tasks, stopping), signal, ready)
-      await pruning
+      await Promise.all(pruning)
     },
   }
 }
 
-/** Forgets claims older than any redelivery, a bounded number at a time. */
-async function prune({ claims, clock, logger }: NotifierComponentDeps, signal: AbortSignal): Promise<void> {
+interface Prunable {
+  prune(beforeMs: number, limit: number): Promise<number>
+}
+
+/** Forgets what is older than any redelivery, a bounded number at a time. */
+async function prune(
+  store: Prunable,
+  { clock, logger }: NotifierComponentDeps,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     let deleted = 0
     try {
-      deleted = await claims.prune(clock.now() - CLAIM_RETENTION_MS, PRUNE_LIMIT)
+      deleted = await store.prune(clock.now() - RETENTION_MS, PRUNE_LIMIT)
     } catch (error) {
-      logger.warn({ err: error }, 'old claims could not be deleted')
+      logger.warn({ err: error }, 'old notifications could not be forgotten')
     }
     await pause(deleted === PRUNE_LIMIT ? 1000 : PRUNE_EVERY_MS, signal)
   }

@@ -1,119 +1,495 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import type { UserId } from '../domain/ids.ts'
+import type { ChatEvent } from '../domain/event.ts'
+import type { MessageId, SessionId, UserId } from '../domain/ids.ts'
 import type { Message } from '../domain/message.ts'
-import type { DeviceId } from '../domain/push.ts'
+import {
+  DEFAULT_NOTIFICATION_SETTINGS,
+  NOTIFY_LEVELS,
+  type NotificationSettings,
+  type QuietHours,
+  WEEKDAYS,
+} from '../domain/notification.ts'
+import type { DeviceId, Platform } from '../domain/push.ts'
 import { messageEvent } from '../testkit/events.ts'
-import { type Candidate, type Decision, decide, type Presence, type Settings } from './decide.ts'
+import { type Decision, decide } from './decide.ts'
+import type { Circumstances, Device, Membership, Recipient } from './ports.ts'
 
-const NOW = Date.UTC(2026, 10, 21)
+/** A Saturday, 12:00 UTC. */
+const NOW = Date.UTC(2026, 10, 21, 12)
 const ann = '01900000-0000-7000-8000-00000000000a' as UserId
 const bob = '01900000-0000-7000-8000-00000000000b' as UserId
-const phone = '01900000-0000-7000-8000-0000000000f1' as DeviceId
-const tablet = '01900000-0000-7000-8000-0000000000f2' as DeviceId
+const cid = '01900000-0000-7000-8000-00000000000c' as UserId
+const here = '01900000-0000-7000-8000-0000000000e1' as SessionId
+const CREATED = { createdAt: new Date(NOW - 1000).toISOString() }
 
+type DeviceChoice = Pick<Device, 'id' | 'sessionId' | 'platform' | 'notify' | 'previews'>
+function device(name: string, more: Partial<DeviceChoice> = {}): DeviceChoice {
+  const id = `01900000-0000-7000-8000-0000000000${name}` as DeviceId
+  return { id, sessionId: null, platform: 'android', notify: 'all', previews: true, ...more }
+}
+const phone = device('f1')
+const tablet = device('f2')
+
+/** Bob's, unless a case says otherwise: in a group, seq 10 is sent, he has read 9, has a phone and is away. */
 interface Case {
-  recipient?: Partial<Candidate>
+  to?: UserId
+  event?: ChatEvent
   message?: Partial<Message>
-  settings?: Partial<Settings>
-  presence?: Partial<Presence>
-  readSeq?: number
+  recipient?: Partial<Recipient>
+  member?: Partial<Membership>
+  settings?: Partial<NotificationSettings>
+  devices?: DeviceChoice[]
+  now?: Partial<Circumstances>
 }
 
-function decisions({ recipient, message, settings, presence, readSeq = 9 }: Case): Decision[] {
+const MEMBER: Membership = {
+  kind: 'group',
+  joinedSeq: 0,
+  readSeq: 9,
+  mutedUntilMs: null,
+  notify: 'all',
+  followsThread: false,
+}
+
+function decisions(given: Case): Decision[] {
+  const message = { ...CREATED, ...given.message }
   return decide(
-    messageEvent({ senderId: ann, seq: 10, message: message ?? {} }),
-    { userId: bob, status: 'active', joinedSeq: 0, devices: [{ id: phone }], ...recipient },
-    { mutedUntilMs: null, notify: 'all', ...settings },
-    { online: false, graceOver: false, nowMs: NOW, ...presence },
-    { readSeq },
+    given.event ?? messageEvent({ senderId: ann, seq: 10, message }),
+    {
+      userId: given.to ?? bob,
+      status: 'active',
+      blocksActor: false,
+      hasEmail: true,
+      settings: { ...DEFAULT_NOTIFICATION_SETTINGS, ...given.settings },
+      membership: { ...MEMBER, ...given.member },
+      ...given.recipient,
+    },
+    given.devices ?? [phone],
+    {
+      nowMs: NOW,
+      online: false,
+      graceOver: false,
+      deleted: false,
+      withdrawn: false,
+      mailing: true,
+      ...given.now,
+    },
   )
 }
 
-const push = (...devices: DeviceId[]) => devices.map((device) => `push ${device.slice(-2)} message`)
-const mentionsBob = { mentions: { userIds: [bob], all: false } }
-const mentionsAll = { mentions: { userIds: [], all: true } }
+/** `push f1 mentioned`, `push f1 mentioned, no text`, `none read`, `mail direct in 900 s`. */
+function inWords(decision: Decision): string {
+  const words = [decision.outcome, decision.device?.slice(-2), decision.reason].filter(Boolean).join(' ')
+  if (decision.outcome === 'push') return decision.preview ? words : `${words}, no text`
+  if (decision.outcome === 'digest') return `mail ${decision.reason} in ${(decision.dueAtMs - NOW) / 1000} s`
+  return decision.channel === 'email' ? `no mail: ${decision.reason}` : words
+}
 
+const MAIL_MENTION = 'mail mentioned in 900 s'
+const MAIL_DIRECT = 'mail direct in 900 s'
+const mentionsBob = { mentions: { userIds: [bob], all: false } }
+const mentionsCid = { mentions: { userIds: [cid], all: false } }
+const mentionsAll = { mentions: { userIds: [], all: true } }
+const quotes = (senderId: UserId) => ({
+  replyTo: { id: 'm' as MessageId, seq: 3, senderId, excerpt: '' },
+})
+const direct = { kind: 'direct' } as const
+const noon: QuietHours = { start: '11:00', end: '13:00', timeZone: 'UTC', days: [...WEEKDAYS] }
+const encrypted = { type: 'encrypted' } as unknown as Partial<Message>
+const adds = (actorId: UserId, ...userIds: UserId[]) => ({
+  type: 'system' as const,
+  system: { event: 'member_joined' as const, actorId, userIds },
+})
+const at = new Date(NOW - 1000).toISOString()
+const conversationId = messageEvent().conversationId
+const reaction = (more: object = {}): ChatEvent => ({
+  id: 'r',
+  kind: 'reaction',
+  conversationId,
+  seq: 10,
+  messageId: 'm' as MessageId,
+  authorId: bob,
+  rev: 4,
+  actorId: ann,
+  emoji: '👍',
+  at,
+  ...more,
+})
+const missedCall: ChatEvent = {
+  id: 'c',
+  kind: 'call_missed',
+  conversationId,
+  callerId: ann,
+  userIds: [bob],
+  at,
+}
+const signIn: ChatEvent = { id: 's', kind: 'sign_in', userId: bob, sessionId: here, deviceName: 'Pixel', at }
+const readElsewhere: ChatEvent = { id: 'e', kind: 'read', conversationId, userId: bob, seq: 10, at }
+
+/**
+ * The whole behaviour: [what, how it differs from the case above, what is decided]. `none x` says that nobody
+ * is pushed to and why; a number of devices is named by the ends of their ids.
+ */
 const TABLE: [string, Case, string[]][] = [
-  ['somebody away', {}, push(phone)],
-  ['all their devices', { recipient: { devices: [{ id: phone }, { id: tablet }] } }, push(phone, tablet)],
-  ['a device listed twice, once', { recipient: { devices: [{ id: phone }, { id: phone }] } }, push(phone)],
-  ['not the sender', { recipient: { userId: ann } }, ['none sender']],
-  ['not the sender who mentions all', { recipient: { userId: ann }, message: mentionsAll }, ['none sender']],
+  // Whom it is not for
+  ['a member who is away', {}, ['push f1 message']],
+  ['all their devices', { devices: [phone, tablet] }, ['push f1 message', 'push f2 message']],
+  ['a device listed twice, once', { devices: [phone, phone] }, ['push f1 message']],
+  ['no device', { devices: [] }, ['none no_device']],
+  ['not the sender', { to: ann }, ['none sender']],
+  ['not the sender who mentions all', { to: ann, message: mentionsAll }, ['none sender']],
   ['not the suspended', { recipient: { status: 'suspended' } }, ['none not_active']],
   ['not the deleted', { recipient: { status: 'deleted' } }, ['none not_active']],
-  ['not who joined at that place', { recipient: { joinedSeq: 10 } }, ['none joined_later']],
-  ['who joined just before', { recipient: { joinedSeq: 9 } }, push(phone)],
-  ['no system message', { message: { type: 'system' } }, ['none system_message']],
-  ['no deleted message', { message: { deletedAt: '2026-11-20T00:00:00.000Z' } }, ['none deleted']],
-  ['no expired message', { message: { expiresAt: '2026-11-21T00:00:00.000Z' } }, ['none expired']],
-  ['a message yet to expire', { message: { expiresAt: '2026-11-21T00:00:00.001Z' } }, push(phone)],
-  ['not who has read it', { readSeq: 10 }, ['none read']],
-  ['not who has read on', { readSeq: 11, presence: { online: true } }, ['none read']],
-  ['not while muted', { settings: { mutedUntilMs: NOW + 1 } }, ['none muted']],
+  ['not who left', { recipient: { membership: null } }, ['none not_member']],
+  ['not who blocked the sender', { recipient: { blocksActor: true } }, ['none blocked']],
   [
-    'not while muted, though mentioned',
-    { settings: { mutedUntilMs: NOW + 1 }, message: mentionsBob },
+    'not even when mentioned by them',
+    { recipient: { blocksActor: true }, message: mentionsBob },
+    ['none blocked'],
+  ],
+  ['not who joined at that place', { member: { joinedSeq: 10 } }, ['none joined_later']],
+  ['who joined just before', { member: { joinedSeq: 9 } }, ['push f1 message']],
+
+  // What became of the message
+  ['deleted before it was queued', { message: { deletedAt: at } }, ['none deleted']],
+  ['deleted before it is sent', { now: { deleted: true } }, ['none deleted']],
+  ['disappeared', { message: { expiresAt: new Date(NOW).toISOString() } }, ['none expired']],
+  ['about to disappear', { message: { expiresAt: new Date(NOW + 1).toISOString() } }, ['push f1 message']],
+  [
+    'queued for two days',
+    { message: { createdAt: new Date(NOW - 2 * 86_400_000 - 1).toISOString() } },
+    ['none stale'],
+  ],
+  ['read', { member: { readSeq: 10 } }, ['none read']],
+  ['read on', { member: { readSeq: 11 }, now: { online: true } }, ['none read']],
+  [
+    'read, though mentioned: no mail either',
+    { member: { readSeq: 10 }, message: mentionsBob },
+    ['none read'],
+  ],
+
+  // Viewing it is having it on the screen, where a client moves the read pointer: the grace is for that
+  ['online: wait 10 s', { now: { online: true } }, ['wait online']],
+  [
+    'viewed within the grace',
+    { now: { online: true, graceOver: true }, member: { readSeq: 10 } },
+    ['none read'],
+  ],
+  ['online, not looking', { now: { online: true, graceOver: true } }, ['push f1 message']],
+  [
+    'online, and muted: nothing to wait for',
+    { now: { online: true }, member: { mutedUntilMs: NOW + 1 } },
     ['none muted'],
   ],
-  ['once the mute is over', { settings: { mutedUntilMs: NOW } }, push(phone)],
+
+  // How much of a group is wanted
+  ['muted', { member: { mutedUntilMs: NOW + 1 } }, ['none muted']],
+  ['muted, though mentioned', { member: { mutedUntilMs: NOW + 1 }, message: mentionsBob }, ['none muted']],
+  ['no longer muted', { member: { mutedUntilMs: NOW } }, ['push f1 message']],
   [
-    'not with notifications off',
-    { settings: { notify: 'none' }, message: mentionsBob },
+    'conversation off, though mentioned',
+    { member: { notify: 'none' }, message: mentionsBob },
     ['none notifications_off'],
   ],
-  ['only mentions: not mentioned', { settings: { notify: 'mentions' } }, ['none not_mentioned']],
+  ['mentioned', { message: mentionsBob }, ['push f1 mentioned', MAIL_MENTION]],
+  ['@all', { message: mentionsAll }, ['push f1 mentioned', MAIL_MENTION]],
+  ['somebody else mentioned', { message: mentionsCid }, ['push f1 message']],
+  ['mentions only: nothing', { member: { notify: 'mentions' } }, ['none not_mentioned']],
   [
-    'only mentions: mentioned',
-    { settings: { notify: 'mentions' }, message: mentionsBob },
-    ['push f1 mentioned'],
+    'mentions only: mentioned',
+    { member: { notify: 'mentions' }, message: mentionsBob },
+    ['push f1 mentioned', MAIL_MENTION],
   ],
-  ['only mentions: all', { settings: { notify: 'mentions' }, message: mentionsAll }, ['push f1 mentioned']],
   [
-    'only mentions: another',
-    { settings: { notify: 'mentions' }, message: { mentions: { userIds: [ann], all: false } } },
+    'mentions only: @all',
+    { member: { notify: 'mentions' }, message: mentionsAll },
+    ['push f1 mentioned', MAIL_MENTION],
+  ],
+  [
+    'mentions only: somebody else',
+    { member: { notify: 'mentions' }, message: mentionsCid },
     ['none not_mentioned'],
   ],
-  ['later when online', { presence: { online: true } }, ['later online']],
-  ['still online after the grace', { presence: { online: true, graceOver: true } }, push(phone)],
-  ['online, but muted', { presence: { online: true }, settings: { mutedUntilMs: NOW + 1 } }, ['none muted']],
-  ['no device', { recipient: { devices: [] } }, ['none no_device']],
+  [
+    'mentions only: a reply to me',
+    { member: { notify: 'mentions' }, message: quotes(bob) },
+    ['push f1 replied'],
+  ],
+  [
+    'mentions only: a reply to another',
+    { member: { notify: 'mentions' }, message: quotes(cid) },
+    ['none not_mentioned'],
+  ],
+  [
+    'mentions only: a thread I am in',
+    { member: { notify: 'mentions', followsThread: true } },
+    ['push f1 thread'],
+  ],
+  [
+    'mentions only: a thread I am in, threads off',
+    { member: { notify: 'mentions', followsThread: true }, settings: { threads: false } },
+    ['none not_mentioned'],
+  ],
+  ['groups by mention, by settings', { settings: { groups: 'mentions' } }, ['none not_mentioned']],
+  [
+    'a conversation cannot widen that',
+    { settings: { groups: 'mentions' }, member: { notify: 'all' } },
+    ['none not_mentioned'],
+  ],
+  [
+    'groups off by settings',
+    { settings: { groups: 'none' }, message: mentionsBob },
+    ['none notifications_off'],
+  ],
+
+  // Direct conversations
+  ['direct', { member: direct }, ['push f1 direct', MAIL_DIRECT]],
+  ['direct, groups off', { member: direct, settings: { groups: 'none' } }, ['push f1 direct', MAIL_DIRECT]],
+  ['direct off', { member: direct, settings: { direct: 'none' } }, ['none notifications_off']],
+  ['direct, this one by mention', { member: { ...direct, notify: 'mentions' } }, ['none not_mentioned']],
+
+  // Quiet hours are about pushes; mail is read when one likes
+  ['quiet', { settings: { quietHours: noon } }, ['none quiet_hours']],
+  ['quiet, direct', { settings: { quietHours: noon }, member: direct }, ['none quiet_hours', MAIL_DIRECT]],
+  ['quiet on other days', { settings: { quietHours: { ...noon, days: ['sun'] } } }, ['push f1 message']],
+  [
+    'quiet elsewhere',
+    { settings: { quietHours: { ...noon, timeZone: 'Pacific/Apia' } } },
+    ['push f1 message'],
+  ],
+
+  // Devices
+  ['push off', { settings: { push: false } }, ['none push_off']],
+  [
+    'one device off',
+    { devices: [{ ...phone, notify: 'none' }, tablet] },
+    ['none f1 device_off', 'push f2 message'],
+  ],
+  [
+    'one device for what is personal',
+    { devices: [{ ...phone, notify: 'mentions' }, tablet] },
+    ['none f1 device_not_mentioned', 'push f2 message'],
+  ],
+  [
+    'one device for what is personal: direct',
+    { devices: [{ ...phone, notify: 'mentions' }], member: direct },
+    ['push f1 direct', MAIL_DIRECT],
+  ],
+  ['previews off', { settings: { previews: false } }, ['push f1 message, no text']],
+  [
+    'previews off on one',
+    { devices: [{ ...phone, previews: false }, tablet] },
+    ['push f1 message, no text', 'push f2 message'],
+  ],
+  [
+    'a device cannot turn previews on',
+    { settings: { previews: false }, devices: [{ ...phone, previews: true }] },
+    ['push f1 message, no text'],
+  ],
+  ['encrypted', { message: encrypted }, ['push f1 message, no text']],
+
+  // Mail
+  [
+    'mentioned, mail off',
+    { message: mentionsBob, settings: { email: false } },
+    ['push f1 mentioned', 'no mail: email_off'],
+  ],
+  [
+    'mentioned, no address',
+    { message: mentionsBob, recipient: { hasEmail: false } },
+    ['push f1 mentioned', 'no mail: no_address'],
+  ],
+  [
+    'mentioned, nothing mails',
+    { message: mentionsBob, now: { mailing: false } },
+    ['push f1 mentioned', 'no mail: email_unavailable'],
+  ],
+  [
+    'mentioned, mail after an hour',
+    { message: mentionsBob, settings: { emailDelay: 3600 } },
+    ['push f1 mentioned', 'mail mentioned in 3600 s'],
+  ],
+  [
+    'mentioned, online: mail is for later anyway',
+    { message: mentionsBob, now: { online: true } },
+    ['wait online', MAIL_MENTION],
+  ],
+  [
+    'mentioned, after the grace: mail was decided',
+    { message: mentionsBob, now: { graceOver: true } },
+    ['push f1 mentioned'],
+  ],
+  [
+    'mentioned, push off: mail',
+    { message: mentionsBob, settings: { push: false } },
+    ['none push_off', MAIL_MENTION],
+  ],
+  ['mentioned, no device: mail', { message: mentionsBob, devices: [] }, ['none no_device', MAIL_MENTION]],
+
+  // Joining
+  [
+    'added to a group',
+    { message: adds(ann, bob, cid), member: { joinedSeq: 10, readSeq: 10 } },
+    ['push f1 added, no text'],
+  ],
+  [
+    'added, and has looked since',
+    { message: adds(ann, bob), member: { joinedSeq: 9, readSeq: 11 } },
+    ['none read'],
+  ],
+  ['another was added', { message: adds(ann, cid) }, ['none system_message']],
+  ['joined by oneself', { message: adds(bob, bob) }, ['none system_message']],
+
+  // Reactions
+  ['a reaction, by default', { event: reaction() }, ['none reactions_off']],
+  ['a reaction to mine', { event: reaction(), settings: { reactions: true } }, ['push f1 reaction']],
+  ['my own', { event: reaction({ actorId: bob }), settings: { reactions: true } }, ['none sender']],
+  [
+    "to somebody else's",
+    { event: reaction({ authorId: cid }), settings: { reactions: true } },
+    ['none not_concerned'],
+  ],
+  [
+    'taken away since',
+    { event: reaction(), settings: { reactions: true }, now: { withdrawn: true } },
+    ['none withdrawn'],
+  ],
+  [
+    'online: seen there',
+    { event: reaction(), settings: { reactions: true }, now: { online: true } },
+    ['none online'],
+  ],
+  [
+    'of somebody blocked',
+    { event: reaction(), settings: { reactions: true }, recipient: { blocksActor: true } },
+    ['none blocked'],
+  ],
+  [
+    'to a message since deleted',
+    { event: reaction(), settings: { reactions: true }, now: { deleted: true } },
+    ['none deleted'],
+  ],
+  [
+    'muted',
+    { event: reaction(), settings: { reactions: true }, member: { mutedUntilMs: NOW + 1 } },
+    ['none muted'],
+  ],
+
+  // Calls, sign-ins, and what was read on another device
+  ['a missed call', { event: missedCall, now: { online: true } }, ['push f1 call_missed, no text']],
+  ['a missed call, quiet', { event: missedCall, settings: { quietHours: noon } }, ['none quiet_hours']],
+  [
+    'a missed call of somebody blocked',
+    { event: missedCall, recipient: { blocksActor: true } },
+    ['none blocked'],
+  ],
+  [
+    'a sign-in, on the other devices, even when quiet',
+    {
+      event: signIn,
+      settings: { quietHours: noon },
+      recipient: { membership: null },
+      devices: [{ ...phone, sessionId: here }, tablet],
+    },
+    ['none f1 this_device', 'push f2 sign_in, no text'],
+  ],
+  [
+    'read elsewhere: silently, where that can be',
+    {
+      event: readElsewhere,
+      devices: [phone, device('f3', { platform: 'web' })],
+      settings: { quietHours: noon },
+    },
+    ['push f1 read_elsewhere, no text', 'none f3 not_silent'],
+  ],
 ]
 
 describe('decide', () => {
   it.each(TABLE)('%s', (_name, input, expected) => {
-    const words = decisions(input).map((decision) =>
-      decision.device === null
-        ? `${decision.action} ${decision.reason}`
-        : `${decision.action} ${decision.device.slice(-2)} ${decision.reason}`,
-    )
-    expect(words).toEqual(expected)
+    expect(decisions(input).map(inWords)).toEqual(expected)
   })
 
-  it('never pushes to the sender, what was read, or twice to a device, whatever else holds', () => {
-    const cases = fc.record({
-      userId: fc.constantFrom(ann, bob),
-      devices: fc.array(fc.constantFrom({ id: phone }, { id: tablet }), { maxLength: 4 }),
+  const bool = fc.boolean()
+  const level = fc.constantFrom(...NOTIFY_LEVELS)
+  const anything = fc.record({
+    to: fc.constantFrom(ann, bob, cid),
+    event: fc.constantFrom<(ChatEvent | undefined)[]>(undefined, reaction(), missedCall),
+    message: fc.constantFrom<Partial<Message>[]>({}, mentionsAll, mentionsBob, quotes(bob), encrypted),
+    recipient: fc.record({
+      status: fc.constantFrom('active' as const, 'suspended' as const),
+      blocksActor: bool,
+      hasEmail: bool,
+    }),
+    member: fc.record({
+      kind: fc.constantFrom('direct' as const, 'group' as const),
+      joinedSeq: fc.integer({ min: 0, max: 12 }),
       readSeq: fc.integer({ min: 0, max: 20 }),
-      notify: fc.constantFrom('all' as const, 'mentions' as const, 'none' as const),
-      online: fc.boolean(),
-      graceOver: fc.boolean(),
-      all: fc.boolean(),
-    })
-    fc.assert(
-      fc.property(cases, ({ userId, devices, readSeq, notify, online, graceOver, all }) => {
-        const result = decisions({
-          recipient: { userId, devices },
-          settings: { notify },
-          presence: { online, graceOver },
-          message: { mentions: { userIds: [], all } },
-          readSeq,
+      mutedUntilMs: fc.constantFrom(null, NOW + 1),
+      notify: level,
+      followsThread: bool,
+    }),
+    settings: fc.record({
+      push: bool,
+      email: bool,
+      groups: level,
+      threads: bool,
+      reactions: bool,
+      previews: bool,
+      quietHours: fc.constantFrom(null, noon),
+    }),
+    devices: fc.array(
+      fc
+        .record({
+          name: fc.constantFrom('f1', 'f2', 'f3'),
+          notify: level,
+          previews: bool,
+          platform: fc.constantFrom<Platform[]>('android', 'ios', 'web'),
         })
-        const pushed = result.filter((decision) => decision.action === 'push').map(({ device }) => device)
-        expect(result.length).toBeGreaterThan(0)
-        expect(new Set(pushed).size).toBe(pushed.length)
-        if (userId === ann || readSeq >= 10) expect(pushed).toEqual([])
+        .map(({ name, ...more }) => device(name, more)),
+      { maxLength: 5 },
+    ),
+    now: fc.record({ online: bool, graceOver: bool, deleted: bool, withdrawn: bool, mailing: bool }),
+  })
+
+  const holds = (property: (given: Case, result: Decision[]) => void) =>
+    fc.assert(
+      fc.property(anything, ({ event, ...rest }) => {
+        const given: Case = { ...rest, ...(event && { event }) }
+        property(given, decisions(given))
       }),
+      { numRuns: 2000 },
     )
+  const tells = ({ outcome }: Decision) => outcome === 'push' || outcome === 'digest' || outcome === 'wait'
+
+  it('never tells the sender, whatever else holds', () => {
+    holds((given, result) => {
+      if (given.to === ann) expect(result.filter(tells)).toEqual([])
+    })
+  })
+
+  it('never tells of what was read, deleted, or is of somebody blocked', () => {
+    holds((given, result) => {
+      const isRead = given.event === undefined && (given.member?.readSeq ?? 0) >= 10
+      if (isRead || given.now?.deleted || given.recipient?.blocksActor)
+        expect(result.filter(tells)).toEqual([])
+    })
+  })
+
+  it('never pushes twice to a device, and always gives a reason', () => {
+    holds((_given, result) => {
+      const pushed = result.filter(({ outcome }) => outcome === 'push').map((each) => each.device)
+      expect(new Set(pushed).size).toBe(pushed.length)
+      expect(result.some(({ channel }) => channel === 'push')).toBe(true)
+      expect(result.filter(({ channel }) => channel === 'email').length).toBeLessThanOrEqual(1)
+    })
+  })
+
+  it('never shows text where previews are off or the text is not text', () => {
+    holds((given, result) => {
+      const isHidden = !given.settings?.previews || (given.event === undefined && given.message === encrypted)
+      const shows = result.some((each) => each.outcome === 'push' && each.preview)
+      if (isHidden) expect(shows).toBe(false)
+    })
   })
 })

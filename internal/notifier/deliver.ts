@@ -1,4 +1,6 @@
+import { eventConversation, eventSeq, eventTime } from '../domain/event.ts'
 import type { DeviceId } from '../domain/push.ts'
+import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/logger.ts'
 import { CLAIM_LEASE_MS, retryDelay } from './ladder.ts'
 import type {
@@ -8,10 +10,12 @@ import type {
   DeviceReader,
   FollowUp,
   NotifyTask,
+  Observer,
   PushMessage,
   PushSender,
   SendOutcome,
   Settlement,
+  ShownWriter,
 } from './ports.ts'
 import { untilAvailable } from './until-available.ts'
 
@@ -25,7 +29,10 @@ export interface DeliverDeps {
   claims: ClaimStore
   devices: DeviceReader
   sender: PushSender
+  shown: ShownWriter
+  clock: Clock
   logger: Logger
+  observer?: Observer
   signal: AbortSignal
 }
 
@@ -67,21 +74,42 @@ export async function deliver(pushes: readonly Push[], deps: DeliverDeps): Promi
     left[place] = then
     settlements.push(settlement(claim, outcome, then))
   }
+  report(taken, outcomes, deps)
   const gone = taken.filter((_, i) => outcomes[i]?.kind === 'gone').map(({ push }) => push.message.device)
   // What was sent is not handled again for the sake of a database that is away: that would send it twice.
   await untilAvailable(() => deps.claims.settle(settlements), deps)
   await untilAvailable(() => deps.devices.forget(gone), deps)
+  const sent = taken.filter((_, i) => outcomes[i]?.kind === 'sent').flatMap(({ push }) => shownBy(push))
+  await untilAvailable(() => deps.shown.note(sent), deps)
   return followUps(pushes, left)
+}
+
+function report(
+  taken: readonly { push: Push }[],
+  outcomes: readonly SendOutcome[],
+  { clock, observer }: DeliverDeps,
+): void {
+  for (const [i, { push }] of taken.entries()) {
+    const sinceMs = clock.now() - Date.parse(eventTime(push.task.event))
+    observer?.attempted(outcomes[i]?.kind ?? 'unknown', sinceMs)
+  }
+}
+
+/** What stays on the device until it is read. */
+function shownBy({ task: { event }, message: { device } }: Push) {
+  if (event.kind !== 'message') return []
+  const { conversationId, seq } = event
+  return [{ userId: device.userId, conversationId, seq }]
 }
 
 function claimOf({ task: { event, attempt }, message: { device } }: Push): Claim {
   return {
-    day: event.message.createdAt.slice(0, 10),
+    day: eventTime(event).slice(0, 10),
     eventId: event.id,
     deviceId: device.id,
     userId: device.userId,
-    conversationId: event.conversationId,
-    seq: event.seq,
+    conversationId: eventConversation(event),
+    seq: eventSeq(event),
     attempt,
   }
 }

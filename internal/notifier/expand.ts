@@ -1,7 +1,16 @@
-import type { UserId } from '../domain/ids.ts'
-import type { Device, DeviceReader, FollowUp, NotifyTask, Recipient, RecipientReader } from './ports.ts'
+import { type ChatEvent, eventActor, eventConversation } from '../domain/event.ts'
+import { type Seq, seqOfMessageId, type UserId } from '../domain/ids.ts'
+import type {
+  Device,
+  DeviceReader,
+  FollowUp,
+  NotifyTask,
+  Recipient,
+  RecipientQuery,
+  RecipientReader,
+} from './ports.ts'
 
-/** Members that one task deals with; the rest follows as a task of its own. */
+/** Recipients that one task deals with; the rest follows as a task of its own. */
 export const PAGE = 500
 
 export interface Expanded {
@@ -20,14 +29,7 @@ export async function expand(
   const known = new Map((await devices.byIds(deviceIds)).map((device) => [device.id, device]))
   const devicesOf = ({ scope }: NotifyTask) =>
     scope.kind === 'devices' ? scope.deviceIds.flatMap((id) => known.get(id) ?? []) : null
-
-  const queries = tasks.map((task) => {
-    const owners = devicesOf(task)?.map((device) => device.userId)
-    const userIds = owners ?? (task.scope.kind === 'users' ? task.scope.userIds : null)
-    const after = task.scope.kind === 'members' ? task.scope.after : null
-    const scope = userIds ? ({ kind: 'users', userIds: unique(userIds) } as const) : null
-    return { conversationId: task.event.conversationId, scope: scope ?? { kind: 'members' as const, after } }
-  })
+  const queries = tasks.map((task) => queryOf(task, devicesOf(task)))
   const pages = await recipients.recipients(queries, PAGE + 1)
 
   const rest: FollowUp[] = []
@@ -38,6 +40,24 @@ export async function expand(
     return { task, recipients: page.slice(0, PAGE), devices: devicesOf(task) }
   })
   return { expanded, rest }
+}
+
+function queryOf({ event, scope }: NotifyTask, devices: readonly Device[] | null): RecipientQuery {
+  const userIds = devices?.map(({ userId }) => userId) ?? (scope.kind === 'users' ? scope.userIds : null)
+  return {
+    conversationId: eventConversation(event),
+    actorId: eventActor(event),
+    rootSeq: threadRoot(event),
+    scope: userIds
+      ? { kind: 'users', userIds: [...new Set(userIds)] }
+      : { kind: 'members', after: scope.kind === 'members' ? scope.after : null },
+  }
+}
+
+/** The place of the root of the thread that a message belongs to; null for none. */
+export function threadRoot(event: ChatEvent): Seq | null {
+  if (event.kind !== 'message' || event.message.threadRootId === null) return null
+  return seqOfMessageId(event.message.threadRootId)
 }
 
 function restOf(task: NotifyTask, after: UserId, page: readonly Recipient[]): FollowUp {
@@ -52,8 +72,4 @@ function restOf(task: NotifyTask, after: UserId, page: readonly Recipient[]): Fo
   }
   // Unreachable by what this process writes: retries name devices of one page.
   return { kind: 'dead', task, reason: 'more devices than a page holds' }
-}
-
-function unique<T>(items: readonly T[]): T[] {
-  return [...new Set(items)]
 }

@@ -9,13 +9,12 @@ import { createLogger } from '../platform/logger.ts'
 import { RabbitConsumer } from '../queue/rabbitmq/consumer.ts'
 import { RabbitPublisher } from '../queue/rabbitmq/publisher.ts'
 import { createPool } from '../repository/postgres/database.ts'
-import { PostgresClaimStore } from '../repository/postgres/notification-claims.ts'
-import { PostgresRecipientReader } from '../repository/postgres/notification-recipients.ts'
 import { PostgresPushTokens } from '../repository/postgres/push-tokens.ts'
 import { insertConversation, insertSession, insertUser } from '../testkit/chat-rows.ts'
 import { messageEvent } from '../testkit/events.ts'
 import { eventually } from '../testkit/eventually.ts'
 import { type FcmStandIn, startFcm } from '../testkit/fcm.ts'
+import { notifierStores } from '../testkit/notifier-parts.ts'
 import { startProxy } from '../testkit/proxy.ts'
 import { testPostgres, testRabbitmq } from '../testkit/services.ts'
 import { FcmSender } from './channels/fcm.ts'
@@ -82,12 +81,11 @@ describe('notifier on RabbitMQ, PostgreSQL and a stand-in FCM', () => {
       endpoint: fcm.url,
       publicUrl: '',
       logger,
+      alarm: () => {},
     })
     const component = notifierComponent({
       consumer: new RabbitConsumer({ url: amqpUrl, logger }),
-      recipients: new PostgresRecipientReader(own),
-      devices: new PostgresPushTokens(own),
-      claims: new PostgresClaimStore(own),
+      ...notifierStores(own),
       sender: sender ?? push,
       presence: { isOnline: async (ids) => new Set(ids.filter((id) => online.has(id))) },
       clock: systemClock,

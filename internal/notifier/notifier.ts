@@ -1,33 +1,36 @@
-import type { UserId } from '../domain/ids.ts'
-import type { Clock } from '../platform/clock.ts'
-import type { Logger } from '../platform/logger.ts'
+import { type ChatEvent, eventActor, eventConversation, eventSeq } from '../domain/event.ts'
+import type { ConversationId, UserId } from '../domain/ids.ts'
+import { lookAround } from './circumstances.ts'
 import { compose } from './compose.ts'
-import { type Decision, decide, judge, type Presence } from './decide.ts'
-import { deliver, type Push } from './deliver.ts'
-import { type Expanded, expand } from './expand.ts'
+import { type Decision, decide, judge } from './decide.ts'
+import { type DeliverDeps, deliver, type Push } from './deliver.ts'
+import { type Expanded, expand, threadRoot } from './expand.ts'
 import { GRACE_MS, retryDelay } from './ladder.ts'
 import type {
-  ClaimStore,
+  Circumstances,
   Device,
-  DeviceReader,
+  DigestStore,
+  EventReader,
   FollowUp,
+  Names,
   NotifyTask,
   PresenceReader,
-  PushSender,
+  PushReason,
   Recipient,
   RecipientReader,
+  TraceWriter,
 } from './ports.ts'
+import { type Decided, tracesOf } from './trace.ts'
 import { untilAvailable } from './until-available.ts'
 
-export interface NotifierDeps {
+export interface NotifierDeps extends Omit<DeliverDeps, 'signal'> {
   recipients: RecipientReader
-  devices: DeviceReader
-  claims: ClaimStore
-  sender: PushSender
+  events: EventReader
   /** Null where nobody keeps presence: then nobody gets the grace of those online. */
   presence: PresenceReader | null
-  clock: Clock
-  logger: Logger
+  /** Null where nothing is mailed. */
+  digests: DigestStore | null
+  traces: TraceWriter
   /** Told of every event whose handling failed, for error tracking. */
   report?: (error: unknown) => void
 }
@@ -35,7 +38,14 @@ export interface NotifierDeps {
 interface Judged {
   expanded: Expanded
   recipient: Recipient
-  presence: Presence
+  now: Circumstances
+}
+
+interface Chosen {
+  task: NotifyTask
+  device: Device
+  reason: PushReason
+  preview: boolean
 }
 
 /** Recipients decided on at once, and pushes claimed at once. */
@@ -80,14 +90,13 @@ export class Notifier {
   }
 
   async #process(tasks: readonly NotifyTask[], signal: AbortSignal): Promise<FollowUp[]> {
+    await this.#deps.events.followThreads(tasks.flatMap(repliesOf))
     const { expanded, rest } = await expand(tasks, this.#deps)
-    const online = await this.#online(expanded)
-    const all: Judged[] = expanded.flatMap((each) =>
-      each.recipients.map((recipient) => {
-        const graceOver = each.task.graceOver
-        const presence = { online: online.has(recipient.userId), graceOver, nowMs: this.#deps.clock.now() }
-        return { expanded: each, recipient, presence }
-      }),
+    const nowFor = await lookAround(expanded, this.#deps.digests !== null, this.#deps)
+    const all = expanded.flatMap((each) =>
+      each.recipients.map(
+        (recipient): Judged => ({ expanded: each, recipient, now: nowFor(each, recipient) }),
+      ),
     )
     const left = [...rest]
     for (let i = 0; i < all.length; i += SLICE)
@@ -95,44 +104,26 @@ export class Notifier {
     return merged(left)
   }
 
-  /** Who is online, as far as it matters. Without an answer nobody is: a push too many beats one too few. */
-  async #online(expanded: readonly Expanded[]): Promise<Set<UserId>> {
-    const { presence, logger } = this.#deps
-    const asked = new Set<UserId>()
-    if (presence === null) return asked
-    for (const { task, recipients } of expanded) {
-      if (task.graceOver) continue
-      for (const { userId } of recipients) if (userId !== task.event.message.senderId) asked.add(userId)
-    }
-    if (asked.size === 0) return asked
-    try {
-      return await presence.isOnline([...asked])
-    } catch (error) {
-      logger.warn({ err: error }, 'presence is not known; pushing without grace')
-      return new Set()
-    }
-  }
-
   async #slice(judged: readonly Judged[], signal: AbortSignal): Promise<FollowUp[]> {
-    const wanted = judged.filter((each) => verdictOf(each).action === 'push')
-    const missing = wanted.filter(({ expanded }) => expanded.devices === null)
-    const loaded = await this.#deps.devices.ofUsers([
-      ...new Set(missing.map(({ recipient }) => recipient.userId)),
-    ])
-    const byUser = Map.groupBy(loaded, (device) => device.userId)
-
+    const devicesOf = await this.#devices(judged)
     const left: FollowUp[] = []
-    const chosen: { task: NotifyTask; device: Device }[] = []
-    for (const each of judged) {
-      const { task, devices } = each.expanded
-      const { userId } = each.recipient
-      const own = devices?.filter((device) => device.userId === userId) ?? byUser.get(userId) ?? []
-      for (const decision of decisionsOf(each, own)) {
-        if (decision.action === 'later') left.push(later(task, userId))
-        const device = own.find(({ id }) => id === decision.device)
-        if (decision.action === 'push' && device) chosen.push({ task, device })
+    const chosen: Chosen[] = []
+    const decided: Decided[] = []
+    for (const { expanded, recipient, now } of judged) {
+      const { task } = expanded
+      const own = devicesOf(expanded, recipient.userId)
+      const decisions = decide(task.event, recipient, own, now)
+      decided.push({ task, recipient, decisions })
+      for (const decision of decisions) {
+        if (decision.outcome === 'wait') left.push(later(task, recipient.userId))
+        const device = decision.outcome === 'push' ? own.find(({ id }) => id === decision.device) : undefined
+        if (decision.outcome === 'push' && device) {
+          const { reason, preview } = decision
+          chosen.push({ task, device, reason, preview })
+        }
       }
     }
+    await this.#record(decided)
     const pushes = await this.#compose(chosen)
     for (let i = 0; i < pushes.length; i += SLICE) {
       left.push(...(await deliver(pushes.slice(i, i + SLICE), { ...this.#deps, signal })))
@@ -140,33 +131,70 @@ export class Notifier {
     return left
   }
 
-  async #compose(chosen: readonly { task: NotifyTask; device: Device }[]): Promise<Push[]> {
-    const tasks = [...new Set(chosen.map(({ task }) => task))]
-    const pairs = tasks.map(({ event }) => ({
-      conversationId: event.conversationId,
-      senderId: event.message.senderId,
-    }))
+  /** The devices of those who may get a push; of a retry only those it is about. */
+  async #devices(judged: readonly Judged[]): Promise<(of: Expanded, userId: UserId) => Device[]> {
+    const wanted = judged.filter(({ expanded, recipient, now }) => {
+      return expanded.devices === null && judge(expanded.task.event, recipient, now).outcome === 'push'
+    })
+    const users = new Set(wanted.map(({ recipient }) => recipient.userId))
+    const byUser = Map.groupBy(await this.#deps.devices.ofUsers([...users]), (device) => device.userId)
+    return ({ devices }, userId) =>
+      devices?.filter((device) => device.userId === userId) ?? byUser.get(userId) ?? []
+  }
+
+  /** Before anything is sent, so that nothing is sent without a trace. */
+  async #record(decided: readonly Decided[]): Promise<void> {
+    const { observer, traces, digests, clock } = this.#deps
+    await traces.record(tracesOf(decided, clock.now()))
+    await digests?.note(decided.flatMap(digestsOf))
+    for (const { decisions } of decided) for (const each of decisions) observer?.decided(each)
+  }
+
+  async #compose(chosen: readonly Chosen[]): Promise<Push[]> {
+    const { recipients, clock } = this.#deps
+    const tasks = [...new Set(chosen.map(({ task }) => task))].flatMap((task) => {
+      const pair = pairOf(task.event)
+      return pair ? [{ task, pair }] : []
+    })
     const [names, badges] = await Promise.all([
-      this.#deps.recipients.names(pairs),
-      this.#deps.recipients.unread([...new Set(chosen.map(({ device }) => device.userId))]),
+      recipients.names(tasks.map(({ pair }) => pair)),
+      recipients.unread([...new Set(chosen.map(({ device }) => device.userId))]),
     ])
-    const namesOf = new Map(tasks.map((task, i) => [task, names[i] ?? null]))
-    return chosen.flatMap(({ task, device }) => {
+    const namesOf = new Map<NotifyTask, Names | null>(tasks.map(({ task }, i) => [task, names[i] ?? null]))
+    return chosen.flatMap(({ task, device, reason, preview }) => {
       const called = namesOf.get(task)
       // The conversation is gone, and with it whatever there was to tell.
-      if (!called) return []
-      const badge = badges.get(device.userId) ?? null
-      return [{ task, message: compose(task.event, { device, names: called, badge }) }]
+      if (called === null) return []
+      const badge = badges.get(device.userId) ?? 0
+      const shown = { device, reason, preview, names: called ?? null, badge, nowMs: clock.now() }
+      return [{ task, message: compose(task.event, shown) }]
     })
   }
 }
 
-function verdictOf({ expanded: { task }, recipient, presence }: Judged) {
-  return judge(task.event, recipient, recipient, presence, recipient)
+/** Conversation and actor, whose names are shown; null where there are none. */
+function pairOf(event: ChatEvent): { conversationId: ConversationId; senderId: UserId } | null {
+  const conversationId = eventConversation(event)
+  const senderId = eventActor(event)
+  return conversationId && senderId && { conversationId, senderId }
 }
 
-function decisionsOf({ expanded: { task }, recipient, presence }: Judged, devices: Device[]): Decision[] {
-  return decide(task.event, { ...recipient, devices }, recipient, presence, recipient)
+function repliesOf({ event, attempt, graceOver }: NotifyTask) {
+  const rootSeq = threadRoot(event)
+  if (event.kind !== 'message' || rootSeq === null || attempt > 0 || graceOver) return []
+  return [{ conversationId: event.conversationId, rootSeq, userId: event.message.senderId }]
+}
+
+function digestsOf({ task, recipient, decisions }: Decided) {
+  const { event } = task
+  const seq = eventSeq(event)
+  if (event.kind !== 'message' || seq === null) return []
+  return decisions.flatMap((decision: Decision) => {
+    if (decision.outcome !== 'digest') return []
+    const { reason, dueAtMs } = decision
+    const { conversationId } = event
+    return [{ userId: recipient.userId, conversationId, seq, messageId: event.message.id, reason, dueAtMs }]
+  })
 }
 
 function later(task: NotifyTask, userId: UserId): FollowUp {

@@ -10,12 +10,11 @@ import { PostgresConsumer } from '../queue/postgres/consumer.ts'
 import { PostgresPublisher } from '../queue/postgres/publisher.ts'
 import { createPool } from '../repository/postgres/database.ts'
 import { PostgresDeveloperOutbox } from '../repository/postgres/developer-outbox.ts'
-import { PostgresClaimStore } from '../repository/postgres/notification-claims.ts'
-import { PostgresRecipientReader } from '../repository/postgres/notification-recipients.ts'
 import { PostgresPushTokens } from '../repository/postgres/push-tokens.ts'
 import { insertConversation, insertSession, insertUser } from '../testkit/chat-rows.ts'
 import { messageEvent } from '../testkit/events.ts'
 import { eventually } from '../testkit/eventually.ts'
+import { notifierStores } from '../testkit/notifier-parts.ts'
 import { testPostgres } from '../testkit/services.ts'
 import { OutboxSender } from './channels/outbox.ts'
 import { notifierComponent } from './component.ts'
@@ -32,9 +31,7 @@ beforeAll(async () => {
   boss = new Boss({ url, logger })
   const notifier = notifierComponent({
     consumer: new PostgresConsumer({ boss, logger }),
-    recipients: new PostgresRecipientReader(pool),
-    devices: new PostgresPushTokens(pool),
-    claims: new PostgresClaimStore(pool),
+    ...notifierStores(pool),
     sender: new OutboxSender(new PostgresDeveloperOutbox(pool), systemClock),
     presence: { isOnline: async () => new Set() },
     clock: systemClock,

@@ -1,5 +1,6 @@
 import type { ChatEvent } from '../domain/event.ts'
-import type { ConversationId, Seq, SessionId, UserId } from '../domain/ids.ts'
+import type { ConversationId, MessageId, Rev, Seq, SessionId, UserId } from '../domain/ids.ts'
+import type { NotificationSettings, NotifyLevel } from '../domain/notification.ts'
 import type { DeviceId, DeviceSettings, Platform } from '../domain/push.ts'
 import type { OutboxEntry } from '../service/notification/ports.ts'
 
@@ -49,19 +50,95 @@ export interface PresenceReader {
   isOnline(userIds: readonly UserId[]): Promise<Set<UserId>>
 }
 
-/** A member as far as notifying goes. */
-export interface Recipient {
-  userId: UserId
-  status: 'active' | 'suspended' | 'deleted'
+/** A user in the event's conversation. */
+export interface Membership {
+  kind: 'direct' | 'group'
   joinedSeq: Seq
   readSeq: Seq
   /** Milliseconds since 1970, null when not muted. */
   mutedUntilMs: number | null
-  notify: 'all' | 'mentions' | 'none'
+  notify: NotifyLevel
+  /** They wrote in the thread that the message belongs to, or its root. */
+  followsThread: boolean
 }
 
+/** Somebody an event may concern, with all that is stored about their wishes. */
+export interface Recipient {
+  userId: UserId
+  status: 'active' | 'suspended' | 'deleted'
+  /** They blocked whoever did it. */
+  blocksActor: boolean
+  /** They have an address that is known to be theirs. */
+  hasEmail: boolean
+  settings: NotificationSettings
+  /** Null when they left, or the event is of no conversation. */
+  membership: Membership | null
+}
+
+/** What is known at the moment of deciding. */
+export interface Circumstances {
+  nowMs: number
+  online: boolean
+  /** The recipient has had the time to read it that somebody online gets. */
+  graceOver: boolean
+  /** The message was deleted for everyone since. */
+  deleted: boolean
+  /** The reaction was taken away, or another put in its place. */
+  withdrawn: boolean
+  /** There is something that mails. */
+  mailing: boolean
+}
+
+export type PushReason =
+  | 'message'
+  | 'direct'
+  | 'mentioned'
+  | 'replied'
+  | 'thread'
+  | 'reaction'
+  | 'added'
+  | 'call_missed'
+  | 'sign_in'
+  | 'read_elsewhere'
+
+export type NoReason = (typeof NO_REASONS)[number]
+export const NO_REASONS = [
+  'sender',
+  'not_active',
+  'not_member',
+  'blocked',
+  'joined_later',
+  'system_message',
+  'deleted',
+  'withdrawn',
+  'expired',
+  'stale',
+  'read',
+  'muted',
+  'notifications_off',
+  'not_mentioned',
+  'not_concerned',
+  'reactions_off',
+  'push_off',
+  'quiet_hours',
+  'online',
+  'no_device',
+  'device_off',
+  'device_not_mentioned',
+  'this_device',
+  'not_silent',
+  'email_unavailable',
+  'email_off',
+  'no_address',
+] as const
+
 export interface RecipientQuery {
-  conversationId: ConversationId
+  /** Null for users outside any conversation. */
+  conversationId: ConversationId | null
+  /** Who did it, so that whoever blocked them is known. */
+  actorId: UserId | null
+  /** The thread it belongs to, by its root. */
+  rootSeq: Seq | null
   scope: { kind: 'members'; after: UserId | null } | { kind: 'users'; userIds: readonly UserId[] }
 }
 
@@ -75,14 +152,34 @@ export interface Names {
 /** Reads only; throws DomainError `dependency_unavailable` when the store cannot be asked. */
 export interface RecipientReader {
   /**
-   * Present members in order of id, at most `limit` for each query; results in the order of the queries.
-   * Departed users are absent.
+   * Present members in order of id, at most `limit` for each query, or the users asked for, whether they are
+   * members or not; results in the order of the queries.
    */
   recipients(queries: readonly RecipientQuery[], limit: number): Promise<Recipient[][]>
   /** Names for pairs of conversation and sender, in that order; null where either is gone. */
   names(pairs: readonly { conversationId: ConversationId; senderId: UserId }[]): Promise<(Names | null)[]>
   /** Unread messages over all conversations of each user. */
   unread(userIds: readonly UserId[]): Promise<Map<UserId, number>>
+}
+
+/** What an event is about, as far as the log may know more of it by now. */
+export interface Happening {
+  conversationId: ConversationId
+  seq: Seq
+  /** Reactions: the change and who made it. */
+  reaction: { rev: Rev; actorId: UserId } | null
+  /** `YYYY-MM-DD` in UTC. */
+  day: string
+}
+
+/** Throws DomainError `dependency_unavailable` when the store cannot be asked; every method may be repeated. */
+export interface EventReader {
+  /** What became of messages (deleted) and reactions (withdrawn) since, in their order. */
+  since(happenings: readonly Happening[]): Promise<{ deleted: boolean; withdrawn: boolean }[]>
+  /** Remembers who takes part in a thread: who wrote this reply, and its root's author. */
+  followThreads(
+    replies: readonly { conversationId: ConversationId; rootSeq: Seq; userId: UserId }[],
+  ): Promise<void>
 }
 
 export interface Device extends DeviceSettings {
@@ -112,8 +209,8 @@ export interface Claim {
   eventId: string
   deviceId: DeviceId
   userId: UserId
-  conversationId: ConversationId
-  seq: Seq
+  conversationId: ConversationId | null
+  seq: Seq | null
   attempt: number
 }
 
@@ -155,14 +252,18 @@ export interface ClaimStore {
 /** What a device shows. */
 export interface PushMessage {
   device: Device
-  title: string
-  body: string
+  /** Null for one that shows nothing: it carries the badge, and takes back what was shown. */
+  text: { title: string; body: string } | null
   /** Unread total for the app icon; null when not known. */
   badge: number | null
-  /** Notifications with the same key replace each other. */
+  /** Notifications with the same key replace each other, and are shown as one thread. */
   collapseKey: string
   /** Path within the web client, which apps resolve by themselves. */
   link: string
+  /** How long it waits for a device that cannot be reached. */
+  ttlMs: number
+  /** It may wake the device. */
+  urgent: boolean
   data: Record<string, string>
 }
 
@@ -180,6 +281,67 @@ export type SendOutcome =
 export interface PushSender {
   /** Sends at most 500 messages; one outcome for each, in order. Never rejects for one message's sake. */
   send(messages: readonly PushMessage[]): Promise<SendOutcome[]>
+}
+
+/** What was decided for one user, in words that are kept. */
+export interface TraceEntry {
+  channel: 'push' | 'email'
+  /** Null for all of the user's devices, and for mail. */
+  device: DeviceId | null
+  outcome: 'push' | 'wait' | 'none' | 'digest'
+  reason: string
+}
+
+/** The decisions of one task. */
+export interface TraceRecord {
+  /** The event's day in UTC, `YYYY-MM-DD`. */
+  day: string
+  eventId: string
+  /** 0 for the first, 1 after the grace, and on with each attempt. */
+  pass: number
+  kind: string
+  conversationId: ConversationId | null
+  seq: Seq | null
+  atMs: number
+  users: { userId: UserId; entries: TraceEntry[] }[]
+}
+
+/** Throws DomainError `dependency_unavailable`; every method may be repeated. */
+export interface TraceWriter {
+  /** Keeps decisions; a pass done again takes the place of the one before. */
+  record(records: readonly TraceRecord[]): Promise<void>
+  /** Deletes up to `limit` of days before that of the given time; returns how many. */
+  prune(beforeMs: number, limit: number): Promise<number>
+}
+
+/** Something unread that is to be mailed unless it is read before it is due. */
+export interface DigestEntry {
+  userId: UserId
+  conversationId: ConversationId
+  seq: Seq
+  messageId: MessageId
+  reason: 'mentioned' | 'direct'
+  /** Milliseconds since 1970; of several entries of a user the first decides when one mail tells of all. */
+  dueAtMs: number
+}
+
+export interface DigestStore {
+  /** Remembers entries; the same user and message again changes nothing. @throws DomainError dependency_unavailable. */
+  note(entries: readonly DigestEntry[]): Promise<void>
+}
+
+/** What users' devices may be showing. @throws DomainError dependency_unavailable; safe to repeat. */
+export interface ShownWriter {
+  note(shown: readonly { userId: UserId; conversationId: ConversationId; seq: Seq }[]): Promise<void>
+  /** Forgets up to `limit` of before the given time; returns how many. */
+  prune(beforeMs: number, limit: number): Promise<number>
+}
+
+/** Told of what happens, for metrics; never throws. */
+export interface Observer {
+  decided(decision: Pick<TraceEntry, 'channel' | 'outcome' | 'reason'>): void
+  /** One attempt at one device; `sinceMs` from the event to the answer. */
+  attempted(outcome: SendOutcome['kind'], sinceMs: number): void
 }
 
 export interface OutboxWriter {

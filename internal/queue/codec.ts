@@ -3,7 +3,7 @@ import type { ChatEvent } from '../domain/event.ts'
 import type { UserId } from '../domain/ids.ts'
 import { isUuid } from '../domain/ids.ts'
 import type { DeviceId } from '../domain/push.ts'
-import type { NotifyTask } from '../notifier/ports.ts'
+import type { NotifyTask, Scope } from '../notifier/ports.ts'
 
 /** Events, or tasks, that travel in one message at most. */
 export const BATCH_MAX = 64
@@ -14,26 +14,63 @@ const SCOPE_MAX = 10_000
 const userId = z.custom<UserId>((value) => typeof value === 'string' && isUuid(value))
 const deviceId = z.custom<DeviceId>((value) => typeof value === 'string' && isUuid(value))
 
+const eventId = z.string().min(1).max(200)
+const uuid = z.string().refine(isUuid)
+const seq = z.int().positive()
+const at = z.iso.datetime()
+
 /** What a consumer rests on; the rest of an event passes unread, and is what our own relay wrote. */
-const eventShape = z.looseObject({
-  id: z.string().min(1).max(200),
-  kind: z.literal('message'),
-  conversationId: z.string(),
-  seq: z.int().positive(),
-  message: z.looseObject({
-    id: z.string(),
-    senderId: z.string(),
-    type: z.enum(['text', 'media', 'system']),
-    content: z.string(),
-    mentions: z.object({ userIds: z.array(z.string()), all: z.boolean() }),
-    createdAt: z.iso.datetime(),
+const eventShape = z.discriminatedUnion('kind', [
+  z.looseObject({
+    id: eventId,
+    kind: z.literal('message'),
+    conversationId: uuid,
+    seq,
+    message: z.looseObject({
+      id: uuid,
+      senderId: uuid,
+      // Kinds to come pass: who cannot show one says that there is a message.
+      type: z.string(),
+      content: z.string(),
+      mentions: z.object({ userIds: z.array(z.string()), all: z.boolean() }),
+      createdAt: at,
+    }),
   }),
-})
+  z.looseObject({
+    id: eventId,
+    kind: z.literal('reaction'),
+    conversationId: uuid,
+    seq,
+    messageId: uuid,
+    authorId: uuid,
+    rev: z.int().positive(),
+    actorId: uuid,
+    emoji: z.string().max(100),
+    at,
+  }),
+  z.looseObject({
+    id: eventId,
+    kind: z.literal('call_missed'),
+    conversationId: uuid,
+    callerId: uuid,
+    userIds: z.array(uuid).max(SCOPE_MAX),
+    at,
+  }),
+  z.looseObject({
+    id: eventId,
+    kind: z.literal('sign_in'),
+    userId: uuid,
+    sessionId: uuid,
+    deviceName: z.string(),
+    at,
+  }),
+  z.looseObject({ id: eventId, kind: z.literal('read'), conversationId: uuid, userId: uuid, seq, at }),
+])
 const event = z.custom<ChatEvent>((value) => eventShape.safeParse(value).success)
 
 const task = z.object({
   event,
-  attempt: z.int().min(0).max(100),
+  attempt: z.int().min(0).max(30_000),
   graceOver: z.boolean(),
   scope: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('members'), after: userId.nullable() }),
@@ -56,7 +93,21 @@ export interface DeadTask {
 
 /** An event that nobody has handled yet. */
 export function firstTask(event: ChatEvent): NotifyTask {
-  return { event, attempt: 0, graceOver: false, scope: { kind: 'members', after: null } }
+  return { event, attempt: 0, graceOver: false, scope: firstScope(event) }
+}
+
+/** Whom an event may concern at all. */
+function firstScope(event: ChatEvent): Scope {
+  switch (event.kind) {
+    case 'message':
+      return { kind: 'members', after: null }
+    case 'reaction':
+      return { kind: 'users', userIds: [event.authorId] }
+    case 'call_missed':
+      return { kind: 'users', userIds: event.userIds }
+    default:
+      return { kind: 'users', userIds: [event.userId] }
+  }
 }
 
 export function envelopeOf(tasks: readonly NotifyTask[]): Envelope {

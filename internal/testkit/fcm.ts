@@ -4,7 +4,7 @@ import { z } from 'zod'
 
 /** `hang` never answers; `drop` takes the request and breaks the connection without an answer. */
 export type FcmBehaviour =
-  | { status: 200 | 400 | 401 | 404 | 429 | 500 | 503; retryAfter?: string }
+  | { status: 200 | 400 | 401 | 403 | 404 | 429 | 500 | 503; retryAfter?: string; message?: string }
   | 'hang'
   | 'drop'
 
@@ -12,6 +12,8 @@ const sendRequest = z.object({
   message: z.looseObject({
     token: z.string(),
     notification: z.object({ title: z.string(), body: z.string() }).optional(),
+    apns: z.looseObject({}).optional(),
+    webpush: z.looseObject({}).optional(),
     data: z.record(z.string(), z.string()).optional(),
     android: z.looseObject({ collapse_key: z.string().optional() }).optional(),
   }),
@@ -40,6 +42,7 @@ export interface FcmStandIn {
 const ERRORS: Record<number, { status: string; errorCode: string }> = {
   400: { status: 'INVALID_ARGUMENT', errorCode: 'INVALID_ARGUMENT' },
   401: { status: 'UNAUTHENTICATED', errorCode: 'THIRD_PARTY_AUTH_ERROR' },
+  403: { status: 'PERMISSION_DENIED', errorCode: 'SENDER_ID_MISMATCH' },
   404: { status: 'NOT_FOUND', errorCode: 'UNREGISTERED' },
   429: { status: 'RESOURCE_EXHAUSTED', errorCode: 'QUOTA_EXCEEDED' },
   500: { status: 'INTERNAL', errorCode: 'INTERNAL' },
@@ -85,7 +88,7 @@ function reply(response: ServerResponse, behaviour: FcmBehaviour, number: number
     response.socket?.destroy()
     return
   }
-  const { status, retryAfter } = behaviour
+  const { status, retryAfter, message } = behaviour
   response.setHeader('content-type', 'application/json')
   if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter)
   const known = ERRORS[status]
@@ -98,5 +101,9 @@ function reply(response: ServerResponse, behaviour: FcmBehaviour, number: number
   ]
   response
     .writeHead(status)
-    .end(JSON.stringify({ error: { code: status, message: known.status, status: known.status, details } }))
+    .end(
+      JSON.stringify({
+        error: { code: status, message: message ?? known.status, status: known.status, details },
+      }),
+    )
 }

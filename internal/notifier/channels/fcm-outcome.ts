@@ -12,46 +12,84 @@ const failure = z.object({
   cause: z.unknown().optional(),
 })
 
-const GONE = new Set([
-  'messaging/registration-token-not-registered',
-  'messaging/installation-id-not-registered',
-])
+/**
+ * - `gone`: the token's app was removed or its registration renewed: the token is deleted.
+ * - `drop`: the message or the token is at fault, and stays so.
+ * - `retry`: later, after Retry-After, else up the ladder.
+ * - `slow`: as `retry`, and not within the minute that FCM asks for when it names no time.
+ */
+type Treatment = 'gone' | 'drop' | 'retry' | 'slow'
 
-/** The message or the token is at fault: repeating it changes nothing. */
-const PERMANENT = new Set(
-  [
-    'invalid-argument',
-    'invalid-recipient',
-    'invalid-payload',
-    'invalid-data-payload-key',
-    'payload-size-limit-exceeded',
-    'invalid-options',
-    'invalid-registration-token',
-    'invalid-package-name',
-    'mismatched-credential',
-  ].map((code) => `messaging/${code}`),
-)
+/**
+ * FCM's errors by the SDK's codes, what is done, and whether an operator has to know: those come from a
+ * wrong configuration, and hit every push alike.
+ * (https://firebase.google.com/docs/cloud-messaging/error-codes, .../scale-fcm#errors)
+ */
+export const TREATMENTS: Record<string, { treatment: Treatment; alarm?: true }> = {
+  // UNREGISTERED 404
+  'registration-token-not-registered': { treatment: 'gone' },
+  'installation-id-not-registered': { treatment: 'gone' },
+  // INVALID_ARGUMENT 400: a payload of ours, unless it says that it is about the token (see below).
+  'invalid-argument': { treatment: 'drop' },
+  'invalid-recipient': { treatment: 'drop' },
+  'invalid-payload': { treatment: 'drop', alarm: true },
+  'invalid-data-payload-key': { treatment: 'drop', alarm: true },
+  'payload-size-limit-exceeded': { treatment: 'drop', alarm: true },
+  'invalid-options': { treatment: 'drop', alarm: true },
+  'invalid-package-name': { treatment: 'drop', alarm: true },
+  'invalid-registration-token': { treatment: 'gone' },
+  // SENDER_ID_MISMATCH and PERMISSION_DENIED 403: a token of another project, or the wrong service account.
+  'mismatched-credential': { treatment: 'retry', alarm: true },
+  // THIRD_PARTY_AUTH_ERROR 401: the APNs key or the web push certificate.
+  'third-party-auth-error': { treatment: 'retry', alarm: true },
+  'invalid-apns-credentials': { treatment: 'retry', alarm: true },
+  'authentication-error': { treatment: 'retry', alarm: true },
+  'app/invalid-credential': { treatment: 'retry', alarm: true },
+  // QUOTA_EXCEEDED 429
+  'message-rate-exceeded': { treatment: 'slow' },
+  'device-message-rate-exceeded': { treatment: 'slow' },
+  'topics-message-rate-exceeded': { treatment: 'slow' },
+  'quota-exceeded': { treatment: 'slow' },
+  // UNAVAILABLE 503, INTERNAL 500
+  'server-unavailable': { treatment: 'retry' },
+  'internal-error': { treatment: 'retry' },
+}
+
+/** FCM: "if no retry-after header is set, default to 60 seconds". */
+const SLOW_MS = 60_000
 
 /** Failures to connect: nothing of the request has left. */
 const NOT_SENT = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL']
 
-/** An SDK error → what to do (https://firebase.google.com/docs/cloud-messaging/error-codes). */
-export function outcomeOf(error: unknown): SendOutcome {
+/** An SDK error → what to do, and whether it is an operator's to mend. */
+export function outcomeOf(error: unknown): { outcome: SendOutcome; alarm: boolean } {
   const parsed = failure.safeParse(error)
-  if (!parsed.success) return { kind: 'unknown', reason: 'unknown' }
+  if (!parsed.success) return { outcome: { kind: 'unknown', reason: 'unknown' }, alarm: false }
   const { code, message, httpResponse, cause } = parsed.data
   const reason = code.replace(/^messaging\//, '')
-  if (GONE.has(code)) return { kind: 'gone', reason }
-  if (PERMANENT.has(code)) return { kind: 'dropped', reason }
+  const known = aboutToken(reason, message) ? TREATMENTS['invalid-registration-token'] : TREATMENTS[reason]
+  const alarm = known?.alarm === true
+  if (known?.treatment === 'gone') return { outcome: { kind: 'gone', reason }, alarm }
+  if (known?.treatment === 'drop') return { outcome: { kind: 'dropped', reason }, alarm }
   // An answer, whatever it says, tells that the message was not taken.
-  if (httpResponse)
-    return { kind: 'retry', reason, afterMs: retryAfterMs(httpResponse.headers['retry-after']) }
+  if (httpResponse) {
+    const wish = retryAfterMs(httpResponse.headers['retry-after'])
+    const isSlow = known?.treatment === 'slow' || httpResponse.status === 429
+    return { outcome: { kind: 'retry', reason, afterMs: wish ?? (isSlow ? SLOW_MS : null) }, alarm }
+  }
   const text = `${code} ${message} ${codeOf(cause)}`
   const notSent = NOT_SENT.find((each) => text.includes(each))
-  if (notSent) return { kind: 'retry', reason: notSent, afterMs: null }
+  if (notSent) return { outcome: { kind: 'retry', reason: notSent, afterMs: null }, alarm: false }
   // No token for Google's API could be had: nothing was sent either.
-  if (code.startsWith('app/invalid-credential')) return { kind: 'retry', reason, afterMs: null }
-  return { kind: 'unknown', reason }
+  if (reason === 'app/invalid-credential') {
+    return { outcome: { kind: 'retry', reason, afterMs: null }, alarm }
+  }
+  return { outcome: { kind: 'unknown', reason }, alarm: false }
+}
+
+/** FCM: "The registration token is not a valid FCM registration token"; the payload is not at fault then. */
+function aboutToken(reason: string, message: string): boolean {
+  return reason === 'invalid-argument' && /registration token/i.test(message)
 }
 
 function codeOf(cause: unknown): string {

@@ -1,16 +1,18 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { MessagingErrorCode } from 'firebase-admin/messaging'
 import type { DeviceId, Platform } from '../../domain/push.ts'
 import { createLogger } from '../../platform/logger.ts'
 import { randomUserId } from '../../testkit/events.ts'
 import { type FcmBehaviour, type FcmStandIn, startFcm } from '../../testkit/fcm.ts'
 import type { PushMessage } from '../ports.ts'
 import { FcmSender } from './fcm.ts'
+import { TREATMENTS } from './fcm-outcome.ts'
 
 const logger = createLogger({ name: 'test', level: 'silent' })
 const CONVERSATION = '01900000-0000-7000-8000-0000000000c1'
 
-function push(token: string, platform: Platform = 'android'): PushMessage {
+function push(token: string, platform: Platform = 'android', more: Partial<PushMessage> = {}): PushMessage {
   return {
     device: {
       id: '01900000-0000-7000-8000-0000000000d1' as DeviceId,
@@ -23,23 +25,34 @@ function push(token: string, platform: Platform = 'android'): PushMessage {
       token,
       updatedAtMs: 0,
     },
-    title: 'Ann',
-    body: 'hello',
+    text: { title: 'Ann', body: 'hello' },
     badge: 3,
     collapseKey: CONVERSATION,
     link: `/conversations/${CONVERSATION}?seq=7`,
+    ttlMs: 3_600_000,
+    urgent: true,
     data: { event: 'message', seq: '7' },
+    ...more,
   }
 }
 
 describe('FcmSender', () => {
+  const alarms: unknown[] = []
+  const alarm = (error: unknown) => alarms.push(error)
   let fcm: FcmStandIn
   let sender: FcmSender
 
   beforeEach(async () => {
     fcm = await startFcm()
     const publicUrl = 'https://chat.example.org'
-    sender = new FcmSender({ projectId: 'demo', serviceAccount: '', endpoint: fcm.url, publicUrl, logger })
+    sender = new FcmSender({
+      projectId: 'demo',
+      serviceAccount: '',
+      endpoint: fcm.url,
+      publicUrl,
+      logger,
+      alarm,
+    })
   })
 
   afterEach(async () => {
@@ -60,19 +73,44 @@ describe('FcmSender', () => {
     }
     expect(fcm.of('a')[0]).toMatchObject({
       ...shared,
-      android: { collapse_key: CONVERSATION, notification: { tag: CONVERSATION, notification_count: 3 } },
+      android: {
+        collapse_key: CONVERSATION,
+        ttl: '3600s',
+        priority: 'high',
+        notification: { tag: CONVERSATION, notification_count: 3 },
+      },
     })
     expect(fcm.of('i')[0]).toMatchObject({
       ...shared,
       apns: {
-        headers: { 'apns-collapse-id': CONVERSATION },
+        headers: { 'apns-collapse-id': CONVERSATION, 'apns-priority': '10', 'apns-push-type': 'alert' },
         payload: { aps: { 'thread-id': CONVERSATION, badge: 3 } },
       },
     })
     expect(fcm.of('w')[0]).toMatchObject({
       ...shared,
-      webpush: { fcmOptions: { link: `https://chat.example.org/conversations/${CONVERSATION}?seq=7` } },
+      webpush: {
+        headers: { TTL: '3600', Urgency: 'high', Topic: CONVERSATION.replaceAll('-', '') },
+        fcmOptions: { link: `https://chat.example.org/conversations/${CONVERSATION}?seq=7` },
+      },
     })
+  })
+
+  it('takes a badge back without a sound, at a priority that wakes nobody', async () => {
+    const silent = { text: null, badge: 0, urgent: false }
+    await sender.send([push('a', 'android', silent), push('i', 'ios', silent)])
+    expect(fcm.of('a')[0]).toMatchObject({ data: { badge: '0' }, android: { priority: 'normal' } })
+    expect(fcm.of('i')[0]?.apns).toEqual({
+      headers: {
+        'apns-push-type': 'alert',
+        'apns-priority': '5',
+        'apns-expiration': expect.stringMatching(/^\d{10}$/),
+        'apns-collapse-id': CONVERSATION,
+      },
+      payload: { aps: { 'content-available': 1, badge: 0 } },
+    })
+    for (const { message } of fcm.requests) expect(message.notification).toBeUndefined()
+    expect(JSON.stringify(fcm.requests)).not.toContain('"sound"')
   })
 
   it('sends 500 and tells each one its own outcome', async () => {
@@ -87,7 +125,13 @@ describe('FcmSender', () => {
   it.each<[FcmBehaviour, unknown]>([
     [{ status: 404 }, { kind: 'gone', reason: 'registration-token-not-registered' }],
     [{ status: 400 }, { kind: 'dropped', reason: 'invalid-argument' }],
+    [
+      { status: 400, message: 'The registration token is not a valid FCM registration token' },
+      { kind: 'gone', reason: 'invalid-argument' },
+    ],
     [{ status: 401 }, { kind: 'retry', reason: 'third-party-auth-error', afterMs: null }],
+    [{ status: 403 }, { kind: 'retry', reason: 'mismatched-credential', afterMs: null }],
+    [{ status: 429 }, { kind: 'retry', reason: 'message-rate-exceeded', afterMs: 60_000 }],
     [
       { status: 429, retryAfter: '120' },
       { kind: 'retry', reason: 'message-rate-exceeded', afterMs: 120_000 },
@@ -102,6 +146,21 @@ describe('FcmSender', () => {
     fcm.script('token', behaviour)
     expect(await sender.send([push('token')])).toMatchObject([expected])
     expect(fcm.requests).toHaveLength(1)
+  })
+
+  it('tells an operator of what only they can mend', async () => {
+    alarms.length = 0
+    for (const status of [200, 404, 429, 500] as const) fcm.script('fine', { status })
+    await sender.send([push('fine'), push('fine'), push('fine'), push('fine')])
+    expect(alarms).toEqual([])
+    for (const status of [401, 403] as const) fcm.script('wrong', { status })
+    await sender.send([push('wrong'), push('wrong')])
+    expect(alarms).toHaveLength(2)
+  })
+
+  it('treats every error that the SDK can name', () => {
+    const named = Object.values(MessagingErrorCode).filter((code) => !/topic|unknown/.test(code))
+    expect(named.filter((code) => TREATMENTS[code] === undefined)).toEqual([])
   })
 
   it('does not know the outcome when there is no answer, asked once', async () => {
@@ -127,7 +186,14 @@ describe('FcmSender', () => {
       client_email: 'push@demo.iam.gserviceaccount.com',
       private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
     })
-    const real = new FcmSender({ projectId: 'demo', serviceAccount, endpoint: null, publicUrl: '', logger })
+    const real = new FcmSender({
+      projectId: 'demo',
+      serviceAccount,
+      endpoint: null,
+      publicUrl: '',
+      logger,
+      alarm,
+    })
     await real.close()
   })
 })

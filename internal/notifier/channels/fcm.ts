@@ -2,10 +2,11 @@ import { Agent as HttpsAgent } from 'node:https'
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { type App, cert, deleteApp, initializeApp } from 'firebase-admin/app'
-import { getMessaging, type Message, type Messaging, type SendResponse } from 'firebase-admin/messaging'
+import { getMessaging, type Messaging, type SendResponse } from 'firebase-admin/messaging'
 import { z } from 'zod'
 import type { Logger } from '../../platform/logger.ts'
 import type { PushMessage, PushSender, SendOutcome } from '../ports.ts'
+import { fcmMessage } from './fcm-message.ts'
 import { outcomeOf } from './fcm-outcome.ts'
 
 export interface FcmOptions {
@@ -17,6 +18,8 @@ export interface FcmOptions {
   /** Where web notifications lead to, without a trailing slash; opened as a link when it is https. */
   publicUrl: string
   logger: Logger
+  /** Told of errors that only an operator can mend. */
+  alarm(error: unknown): void
 }
 
 /** Messages under way at once in one call: each is a request, and a connection, of its own. */
@@ -58,7 +61,7 @@ export class FcmSender implements PushSender {
         )
       } else {
         const { responses } = await this.#messaging.sendEach(
-          slice.map((message) => this.#fcmMessage(message)),
+          slice.map((message) => fcmMessage(message, this.#options.publicUrl, Date.now())),
         )
         outcomes.push(...slice.map((_, at) => this.#outcome(responses[at])))
       }
@@ -73,36 +76,11 @@ export class FcmSender implements PushSender {
 
   #outcome(response: SendResponse | undefined): SendOutcome {
     if (response?.success) return { kind: 'sent' }
-    const outcome = outcomeOf(response?.error)
-    if (outcome.kind === 'dropped')
+    const { outcome, alarm } = outcomeOf(response?.error)
+    if (alarm) this.#options.alarm(response?.error)
+    else if (outcome.kind === 'dropped')
       this.#options.logger.warn({ err: response?.error }, 'FCM refuses a push for good')
     return outcome
-  }
-
-  #fcmMessage({ device, title, body, badge, collapseKey, link, data }: PushMessage): Message {
-    const badgeData = badge === null ? {} : { badge: String(badge) }
-    const { publicUrl } = this.#options
-    const message = {
-      token: device.token,
-      notification: { title, body },
-      data: { ...data, ...badgeData, link, collapseKey },
-    }
-    if (device.platform === 'android') {
-      const count = badge === null ? {} : { notificationCount: badge }
-      const notification = { tag: collapseKey, ...count }
-      return { ...message, android: { collapseKey, priority: 'high', notification } }
-    }
-    if (device.platform === 'ios') {
-      const aps = { threadId: collapseKey, sound: 'default', ...(badge === null ? {} : { badge }) }
-      return { ...message, apns: { headers: { 'apns-collapse-id': collapseKey }, payload: { aps } } }
-    }
-    const fcmOptions = publicUrl.startsWith('https://') ? { fcmOptions: { link: publicUrl + link } } : {}
-    // A topic is at most 32 characters of the URL-safe alphabet (RFC 8030, 5.4): a uuid without its dashes.
-    const headers = { Topic: collapseKey.replaceAll('-', '').slice(0, 32), Urgency: 'high' }
-    return {
-      ...message,
-      webpush: { headers, notification: { title, body, tag: collapseKey }, ...fcmOptions },
-    }
   }
 }
 

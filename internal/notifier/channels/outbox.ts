@@ -16,12 +16,12 @@ export class OutboxSender implements PushSender {
 
   async send(messages: readonly PushMessage[]): Promise<SendOutcome[]> {
     const createdAt = new Date(this.#clock.now()).toISOString()
-    const entries = messages.map(({ device, title, body, badge, collapseKey, link, data }) => ({
+    const entries = messages.map(({ device, text, badge, collapseKey, link, data }) => ({
       channel: 'push' as const,
       userId: device.userId,
       recipient: `${device.platform} …${device.token.slice(-TOKEN_END)}`,
-      title,
-      body,
+      title: text?.title ?? '(silent)',
+      body: text?.body ?? '',
       payload: { badge, collapseKey, link, data },
       createdAt,
     }))

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { connect } from 'amqplib'
+import { eventSeq } from '../../domain/event.ts'
 import type { TaskHandler } from '../../notifier/ports.ts'
 import { createLogger } from '../../platform/logger.ts'
 import { messageEvent } from '../../testkit/events.ts'
@@ -72,7 +73,7 @@ describe('RabbitMQ topology', () => {
     const ready = Promise.withResolvers<void>()
     const seen: number[] = []
     const handler: TaskHandler = async (tasks) => {
-      seen.push(...tasks.map((task) => task.event.seq))
+      seen.push(...tasks.map((task) => eventSeq(task.event) ?? 0))
       return []
     }
     const running = consumer.consume(handler, controller.signal, ready.resolve)

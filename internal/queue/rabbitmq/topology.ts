@@ -1,4 +1,5 @@
 import type { Channel } from 'amqplib'
+import { EVENT_KINDS } from '../../domain/event.ts'
 import { DELAYS_MS, type DelayMs } from '../../notifier/ports.ts'
 
 export const EVENTS_EXCHANGE = 'realchat.events'
@@ -54,5 +55,5 @@ export async function declareTopology(channel: Channel): Promise<void> {
       arguments: { ...deadLettering(NOTIFY_QUEUE), 'x-message-ttl': delayMs },
     })
   }
-  await channel.bindQueue(NOTIFY_QUEUE, EVENTS_EXCHANGE, 'message')
+  for (const kind of EVENT_KINDS) await channel.bindQueue(NOTIFY_QUEUE, EVENTS_EXCHANGE, kind)
 }

@@ -1,17 +1,93 @@
-import { sql } from 'kysely'
 import type pg from 'pg'
 import type { ConversationId, UserId } from '../../domain/ids.ts'
+import { DEFAULT_NOTIFICATION_SETTINGS, type NotifyLevel } from '../../domain/notification.ts'
 import type { Names, Recipient, RecipientQuery, RecipientReader } from '../../notifier/ports.ts'
-import { db, rowsOf, run } from './statement.ts'
+import { type SettingsRow, settingsOf } from './notification-settings.ts'
+import { query } from './query.ts'
 
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000'
 
-/** A place in the caller's list, and the conversation and user asked about. */
+/** Of `m` (member), `u` (user), `c` (conversation), `s` (settings) and what was asked. */
+const SHOWN = `
+  asked.place, u.id as "userId", u.status, c.kind, m.joined_seq as "joinedSeq", m.read_seq as "readSeq",
+  m.muted_until as "mutedUntil", m.notify,
+  exists (select 1 from blocks b where b.blocker_id = u.id and b.blocked_id = asked.actor_id) as "blocksActor",
+  exists (select 1 from identities i where i.user_id = u.id and i.kind = 'email'
+    and i.verified_at is not null) as "hasEmail",
+  exists (select 1 from thread_followers t where t.conversation_id = asked.conversation_id
+    and t.root_seq = asked.root_seq and t.user_id = u.id) as "followsThread",
+  s.push, s.email, s.notify_direct, s.notify_groups, s.threads, s.reactions, s.previews, s.email_delay,
+  s.quiet_start, s.quiet_end, s.quiet_zone, s.quiet_days`
+
+const ASKED = `
+  from unnest($1::integer[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[])
+    asked(place, conversation_id, user_id, actor_id, root_seq)`
+
+/** Of each conversation the next `$6` members after the user. */
+const PAGES = {
+  name: 'notification_recipients_by_page',
+  text: `
+    select ${SHOWN} ${ASKED}
+    cross join lateral (
+      select * from conversation_members member
+      where member.conversation_id = asked.conversation_id and member.user_id > asked.user_id
+      order by member.user_id limit $6
+    ) m
+    join users u on u.id = m.user_id
+    join conversations c on c.id = m.conversation_id
+    left join notification_settings s on s.user_id = u.id
+    order by asked.place, u.id`,
+}
+
+const USERS = {
+  name: 'notification_recipients_by_user',
+  text: `
+    select ${SHOWN} ${ASKED}
+    join users u on u.id = asked.user_id
+    left join conversation_members m on m.conversation_id = asked.conversation_id and m.user_id = u.id
+    left join conversations c on c.id = m.conversation_id
+    left join notification_settings s on s.user_id = u.id
+    order by asked.place, u.id`,
+}
+
+const NAMES = {
+  name: 'notification_names',
+  text: `
+    select asked.place, c.kind, c.name as conversation, u.display_name as sender
+    from unnest($1::integer[], $2::uuid[], $3::uuid[]) asked(place, conversation_id, user_id)
+    join conversations c on c.id = asked.conversation_id
+    join users u on u.id = asked.user_id`,
+}
+
+const UNREAD = {
+  name: 'notification_unread',
+  text: `
+    select m.user_id as "userId", sum(greatest(h.ordinal - m.read_ordinal, 0))::bigint as unread
+    from conversation_members m join heads h on h.conversation_id = m.conversation_id
+    where m.user_id = any ($1::uuid[])
+    group by m.user_id`,
+}
+
+/** A place in the caller's list, and a user asked about there. */
 interface Asked {
   place: number
-  conversationId: ConversationId
+  query: RecipientQuery
   userId: string
 }
+
+type Row = {
+  place: number
+  userId: UserId
+  status: Recipient['status']
+  blocksActor: boolean
+  hasEmail: boolean
+  followsThread: boolean
+} & Columns<{ kind: 'direct' | 'group'; joinedSeq: number; readSeq: number; notify: NotifyLevel }> & {
+    mutedUntil: Date | null
+  } & Columns<SettingsRow>
+
+/** Of a left join: there or all null. */
+type Columns<T> = { [Key in keyof T]: T[Key] | null }
 
 export class PostgresRecipientReader implements RecipientReader {
   readonly #pool: pg.Pool
@@ -21,23 +97,19 @@ export class PostgresRecipientReader implements RecipientReader {
   }
 
   async recipients(queries: readonly RecipientQuery[], limit: number): Promise<Recipient[][]> {
+    const pages: Asked[] = []
+    const users: Asked[] = []
+    for (const [place, each] of queries.entries()) {
+      const { scope } = each
+      if (scope.kind === 'members') pages.push({ place, query: each, userId: scope.after ?? BEFORE_ALL })
+      else users.push(...scope.userIds.slice(0, limit).map((userId) => ({ place, query: each, userId })))
+    }
+    const [paged, asked] = await Promise.all([
+      pages.length > 0 ? query<Row>(this.#pool, PAGES, [...columns(pages), limit]) : [],
+      users.length > 0 ? query<Row>(this.#pool, USERS, columns(users)) : [],
+    ])
     const result: Recipient[][] = queries.map(() => [])
-    const pages = [...queries.entries()].flatMap(([place, { conversationId, scope }]) =>
-      scope.kind === 'members' ? [{ place, conversationId, userId: scope.after ?? BEFORE_ALL }] : [],
-    )
-    const users = [...queries.entries()].flatMap(([place, { conversationId, scope }]) =>
-      scope.kind === 'users'
-        ? scope.userIds.slice(0, limit).map((userId) => ({ place, conversationId, userId }))
-        : [],
-    )
-    if (pages.length > 0) {
-      const rows = await run(this.#pool, 'notification_recipients_by_page', pagesOf(pages, limit))
-      for (const row of rows) add(result, row)
-    }
-    if (users.length > 0) {
-      const rows = await run(this.#pool, 'notification_recipients_by_user', membersOf(users))
-      for (const row of rows) add(result, row)
-    }
+    for (const row of [...paged, ...asked]) result[row.place]?.push(recipientOf(row))
     return result
   }
 
@@ -46,88 +118,45 @@ export class PostgresRecipientReader implements RecipientReader {
   ): Promise<(Names | null)[]> {
     const result: (Names | null)[] = pairs.map(() => null)
     if (pairs.length === 0) return result
-    const asked = pairs.map(({ conversationId, senderId }, place) => ({
-      place,
-      conversationId,
-      userId: senderId,
-    }))
-    const names = db
-      .selectFrom(askedRows(asked))
-      .innerJoin('conversations as c', 'c.id', 'asked.conversation_id')
-      .innerJoin('users as u', 'u.id', 'asked.user_id')
-      .select(['asked.place', 'c.kind', 'c.name as conversation', 'u.display_name as sender'])
-    for (const { place, ...row } of await run(this.#pool, 'notification_names', names)) result[place] = row
+    const rows = await query<Names & { place: number }>(this.#pool, NAMES, [
+      [...pairs.keys()],
+      pairs.map(({ conversationId }) => conversationId),
+      pairs.map(({ senderId }) => senderId),
+    ])
+    for (const { place, ...row } of rows) result[place] = row
     return result
   }
 
   async unread(userIds: readonly UserId[]): Promise<Map<UserId, number>> {
     if (userIds.length === 0) return new Map()
-    const unread = db
-      .selectFrom('conversation_members as m')
-      .innerJoin('heads as h', 'h.conversation_id', 'm.conversation_id')
-      .where((eb) => eb('m.user_id', '=', eb.fn.any(eb.val(userIds))))
-      .select('m.user_id as userId')
-      .select(sql<number>`sum(greatest(h.ordinal - m.read_ordinal, 0))::bigint`.as('unread'))
-      .groupBy('m.user_id')
-    const rows = await run(this.#pool, 'notification_unread', unread)
+    const rows = await query<{ userId: UserId; unread: number }>(this.#pool, UNREAD, [userIds])
     return new Map(rows.map((row) => [row.userId, row.unread]))
   }
 }
 
-const SHOWN = [
-  'asked.place',
-  'm.user_id as userId',
-  'u.status',
-  'm.joined_seq as joinedSeq',
-  'm.read_seq as readSeq',
-  'm.muted_until as mutedUntil',
-  'm.notify',
-] as const
-
-/** Of each conversation the next `limit` members after the user. */
-function pagesOf(asked: readonly Asked[], limit: number) {
-  return db
-    .selectFrom(askedRows(asked))
-    .crossJoinLateral((eb) =>
-      eb
-        .selectFrom('conversation_members as member')
-        .selectAll()
-        .whereRef('member.conversation_id', '=', 'asked.conversation_id')
-        .whereRef('member.user_id', '>', 'asked.user_id')
-        .orderBy('member.user_id')
-        .limit(limit)
-        .as('m'),
-    )
-    .innerJoin('users as u', 'u.id', 'm.user_id')
-    .select(SHOWN)
-    .orderBy('asked.place')
-    .orderBy('m.user_id')
+function columns(asked: readonly Asked[]): unknown[] {
+  return [
+    asked.map(({ place }) => place),
+    asked.map(({ query: { conversationId } }) => conversationId),
+    asked.map(({ userId }) => userId),
+    asked.map(({ query: { actorId } }) => actorId),
+    asked.map(({ query: { rootSeq } }) => rootSeq),
+  ]
 }
 
-/** The users themselves, where they are members. */
-function membersOf(asked: readonly Asked[]) {
-  return db
-    .selectFrom(askedRows(asked))
-    .innerJoin('conversation_members as m', (join) =>
-      join.onRef('m.conversation_id', '=', 'asked.conversation_id').onRef('m.user_id', '=', 'asked.user_id'),
-    )
-    .innerJoin('users as u', 'u.id', 'm.user_id')
-    .select(SHOWN)
-    .orderBy('asked.place')
-    .orderBy('m.user_id')
+function recipientOf(row: Row): Recipient {
+  const { userId, status, blocksActor, hasEmail } = row
+  const settings = hasSettings(row) ? settingsOf(row) : DEFAULT_NOTIFICATION_SETTINGS
+  return { userId, status, blocksActor, hasEmail, settings, membership: membershipOf(row) }
 }
 
-function askedRows(asked: readonly Asked[]) {
-  type Row = { place: number; conversation_id: ConversationId; user_id: UserId }
-  return rowsOf<Row, 'asked'>('asked', {
-    place: ['integer', asked.map(({ place }) => place)],
-    conversation_id: ['uuid', asked.map(({ conversationId }) => conversationId)],
-    user_id: ['uuid', asked.map(({ userId }) => userId)],
-  })
+function membershipOf(row: Row): Recipient['membership'] {
+  const { kind, joinedSeq, readSeq, notify, mutedUntil, followsThread } = row
+  if (kind === null || joinedSeq === null || readSeq === null || notify === null) return null
+  return { kind, joinedSeq, readSeq, notify, mutedUntilMs: mutedUntil?.getTime() ?? null, followsThread }
 }
 
-type Row = Omit<Recipient, 'mutedUntilMs'> & { place: number; mutedUntil: Date | null }
-
-function add(result: Recipient[][], { place, mutedUntil, ...row }: Row): void {
-  result[place]?.push({ ...row, mutedUntilMs: mutedUntil?.getTime() ?? null })
+/** A row of settings has its delay; one that was not there has nothing. */
+function hasSettings(row: Row): row is Row & SettingsRow {
+  return row.email_delay !== null
 }

@@ -1,0 +1,110 @@
+import type pg from 'pg'
+import type { ShownWriter, TraceRecord, TraceWriter } from '../../notifier/ports.ts'
+import { query } from './query.ts'
+
+const DAY_MS = 86_400_000
+
+const RECORD = {
+  name: 'notification_trace',
+  text: `
+    insert into notification_traces as t
+      (day, event_id, pass, first_user, kind, conversation_id, seq, users, decisions, at)
+    select i.day, i.event_id, i.pass, i.first_user, i.kind, i.conversation_id, i.seq,
+      array(select jsonb_object_keys(i.decisions)::uuid), i.decisions, i.at
+    from unnest($1::date[], $2::text[], $3::smallint[], $4::uuid[], $5::text[], $6::uuid[], $7::bigint[],
+      $8::jsonb[], $9::timestamptz[])
+      i (day, event_id, pass, first_user, kind, conversation_id, seq, decisions, at)
+    order by 1, 2, 3, 4
+    on conflict (day, event_id, pass, first_user) do update
+    set users = excluded.users, decisions = excluded.decisions, at = excluded.at`,
+}
+
+const PRUNE = {
+  name: 'notification_trace_prune',
+  text: `
+    delete from notification_traces where ctid = any (array(
+      select ctid from notification_traces where day < $1::date order by day limit $2 for update skip locked))
+    returning 1`,
+}
+
+export class PostgresTraceWriter implements TraceWriter {
+  readonly #pool: pg.Pool
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool
+  }
+
+  async record(records: readonly TraceRecord[]): Promise<void> {
+    // The same event can come twice in one batch; one statement may touch a row only once.
+    const distinct = [...new Map(records.map((record) => [keyOf(record), record])).values()]
+    if (distinct.length === 0) return
+    await query(this.#pool, RECORD, [
+      distinct.map(({ day }) => day),
+      distinct.map(({ eventId }) => eventId),
+      distinct.map(({ pass }) => pass),
+      distinct.map(({ users }) => users[0]?.userId),
+      distinct.map(({ kind }) => kind),
+      distinct.map(({ conversationId }) => conversationId),
+      distinct.map(({ seq }) => seq),
+      distinct.map(decisionsOf),
+      distinct.map(({ atMs }) => new Date(atMs)),
+    ])
+  }
+
+  async prune(beforeMs: number, limit: number): Promise<number> {
+    const day = new Date(Math.floor(beforeMs / DAY_MS) * DAY_MS).toISOString().slice(0, 10)
+    return (await query(this.#pool, PRUNE, [day, limit])).length
+  }
+}
+
+function keyOf({ day, eventId, pass, users }: TraceRecord): string {
+  return `${day} ${eventId} ${pass} ${users[0]?.userId}`
+}
+
+function decisionsOf({ users }: TraceRecord): string {
+  const entries = users.map(({ userId, entries: own }) => {
+    return [userId, own.map(({ channel, device, outcome, reason }) => [channel, device, outcome, reason])]
+  })
+  return JSON.stringify(Object.fromEntries(entries))
+}
+
+const NOTE = {
+  name: 'notification_shown',
+  text: `
+    insert into notifications_shown as s (user_id, conversation_id, seq, at)
+    select user_id, conversation_id, max(seq), now()
+    from unnest($1::uuid[], $2::uuid[], $3::bigint[]) i (user_id, conversation_id, seq)
+    where exists (select 1 from conversation_members m
+      where m.conversation_id = i.conversation_id and m.user_id = i.user_id)
+    group by 1, 2 order by 1, 2
+    on conflict (user_id, conversation_id) do update set seq = greatest(s.seq, excluded.seq), at = now()`,
+}
+
+const FORGET = {
+  name: 'notification_shown_prune',
+  text: `
+    delete from notifications_shown where ctid = any (array(
+      select ctid from notifications_shown where at < $1 order by at limit $2 for update skip locked))
+    returning 1`,
+}
+
+export class PostgresShownWriter implements ShownWriter {
+  readonly #pool: pg.Pool
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool
+  }
+
+  async note(shown: Parameters<ShownWriter['note']>[0]): Promise<void> {
+    if (shown.length === 0) return
+    await query(this.#pool, NOTE, [
+      shown.map(({ userId }) => userId),
+      shown.map(({ conversationId }) => conversationId),
+      shown.map(({ seq }) => seq),
+    ])
+  }
+
+  async prune(beforeMs: number, limit: number): Promise<number> {
+    return (await query(this.#pool, FORGET, [new Date(beforeMs), limit])).length
+  }
+}
