@@ -23,8 +23,8 @@ import type { Attendee } from './rooms.ts'
 
 export interface ChatEventsDeps {
   messages: Pick<Messages, 'send' | 'page'>
-  changes: MessageChanges
-  history: History
+  changes: Pick<MessageChanges, 'edit' | 'erase' | 'hide' | 'react'>
+  history: Pick<History, 'catchUp' | 'changes'>
 }
 
 export interface ChatState {
@@ -70,7 +70,7 @@ function messageEvents({ messages }: ChatEventsDeps): Events {
   }
 }
 
-function changeEvents(changes: MessageChanges): Events {
+function changeEvents(changes: ChatEventsDeps['changes']): Events {
   const react = (added: boolean) =>
     event({
       ...WRITE,
