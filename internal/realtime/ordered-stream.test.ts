@@ -115,6 +115,24 @@ describe('OrderedStream', () => {
     stream.stop()
   })
 
+  it('keeps what is not admitted, and all after it, until it may go on', () => {
+    let isOpen = true
+    const { stream, delivered, asked } = streamOver(5, { admit: (_key, entry) => isOpen || entry !== 'e3' })
+    const entries = log(5)
+    isOpen = false
+    for (const { n, entry } of entries) stream.accept('k', n, entry)
+    expect(delivered).toEqual([1, 2])
+    stream.resume('k')
+    expect(delivered).toEqual([1, 2])
+    isOpen = true
+    stream.accept('k', 4, 'e4')
+    expect(delivered).toEqual([1, 2])
+    stream.resume('k')
+    expect(delivered).toEqual(upTo(5))
+    expect(asked).toEqual([])
+    stream.stop()
+  })
+
   it('gives exactly 1..n in order for any permutation, doubling and loss', async () => {
     const history = fc.integer({ min: 1, max: 60 }).chain((size) =>
       fc.record({
@@ -122,13 +140,20 @@ describe('OrderedStream', () => {
         arrivals: fc.array(fc.integer({ min: 1, max: size }), { maxLength: 120 }),
         maxHeld: fc.integer({ min: 1, max: 20 }),
         page: fc.integer({ min: 1, max: 10 }),
-        ticks: fc.array(fc.nat(3), { maxLength: 120 }),
+        ticks: fc.array(fc.nat(5), { maxLength: 120 }),
+        refused: fc.array(fc.boolean(), { maxLength: 40 }),
       }),
     )
     await fc.assert(
-      fc.asyncProperty(history, async ({ size, arrivals, maxHeld, page, ticks }) => {
+      fc.asyncProperty(history, async ({ size, arrivals, maxHeld, page, ticks, refused }) => {
         const { stream, delivered } = streamOver(size, {
           maxHeld,
+          // Looked up, and let on a little later.
+          admit: (key) => {
+            if (!refused.pop()) return true
+            setImmediate(() => stream.resume(key))
+            return false
+          },
           holdMs: 1,
           heal: async (_key, afterN) => log(size).slice(afterN, afterN + page),
         })
