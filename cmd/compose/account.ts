@@ -1,14 +1,28 @@
 import type { Container } from 'inversify'
 import { adminStatsRoutes } from '../../internal/api/http/admin-stats.ts'
+import type { Component } from '../../internal/platform/lifecycle.ts'
+import { repeating } from '../../internal/platform/repeating.ts'
+import { PostgresAccountCloser } from '../../internal/repository/postgres/account.ts'
 import { PostgresStats } from '../../internal/repository/postgres/admin-stats.ts'
+import { PostgresErasures } from '../../internal/repository/postgres/erasures.ts'
 import { Sql } from '../../internal/repository/postgres/sql.ts'
+import { AuthoredMessages } from '../../internal/service/account/authored.ts'
+import { Erasures } from '../../internal/service/account/erasures.ts'
 import type { QueueDepth } from '../../internal/service/admin/ports.ts'
 import { StatsService } from '../../internal/service/admin/stats.ts'
 import { ID } from './identifiers.ts'
 
+const ERASURE_IDLE_MS = 2000
+const ERASURE_PACE_MS = 20
+
 /** Binds what accounts and their administration need of everything else; last. */
 export function bindAccount(container: Container): void {
-  const stats = new StatsService({
+  container.bind(ID.accountRoutes).toConstantValue(adminStatsRoutes(statsOf(container)))
+  container.bind(ID.accountComponents).toConstantValue([erasureComponent(container)])
+}
+
+function statsOf(container: Container): StatsService {
+  return new StatsService({
     reader: new PostgresStats(new Sql(container.get(ID.pool))),
     queues: container.get(ID.queueReader),
     clock: container.get(ID.clock),
@@ -18,7 +32,27 @@ export function bindAccount(container: Container): void {
       return lanes.reduce((sum, { rows }) => sum + rows, 0)
     },
   })
-  container.bind(ID.accountRoutes).toConstantValue(adminStatsRoutes(stats))
+}
+
+function erasureComponent(container: Container): Component {
+  const sql = new Sql(container.get(ID.pool))
+  const { changer } = container.get(ID.conversationServices)
+  const logger = container.get(ID.logger)
+  const erasures = new Erasures({
+    queue: new PostgresErasures(sql),
+    authored: new AuthoredMessages(container.get(ID.messageLog), container.get(ID.archive)),
+    successors: new PostgresAccountCloser(sql),
+    change: (request, decide) => changer.change(request, decide),
+    erase: (conversationId, userId, seq) =>
+      container.get(ID.messageChanges).eraseAuthored(conversationId, userId, seq),
+  })
+  return repeating({
+    name: 'erasures',
+    work: () => erasures.step(),
+    onError: (error) => logger.warn({ err: error }, 'erasures'),
+    idleMs: ERASURE_IDLE_MS,
+    paceMs: ERASURE_PACE_MS,
+  })
 }
 
 /** What `/health/ready` calls the queue's depth: what could be done now, and is not. */

@@ -35,6 +35,7 @@ export interface ConversationOptions {
 
 export interface ConversationServices {
   conversations: Conversations
+  changer: ConversationChanger
   members: Members
   settings: Settings
   invites: Invites
@@ -70,6 +71,7 @@ export function composeConversations(options: ConversationOptions): Conversation
   })
   return {
     conversations,
+    changer,
     members,
     settings,
     invites,

@@ -99,6 +99,7 @@ export const ID = {
   batchingBus: id<BatchingBus>('BatchingBus'),
   /** Routes that need other features than identity. */
   accountRoutes: id<Route[]>('AccountRoutes'),
+  accountComponents: id<Component[]>('AccountComponents'),
   httpServer: id<Server>('HttpServer'),
   realtime: id<RealtimeServer<Actor>>('RealtimeServer'),
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Authenticator } from '../../internal/api/authenticator.ts'
+import { accountRoutes } from '../../internal/api/http/account.ts'
 import { adminRoutes } from '../../internal/api/http/admin.ts'
 import { authRoutes } from '../../internal/api/http/auth.ts'
 import { blockRoutes } from '../../internal/api/http/block.ts'
@@ -12,6 +13,7 @@ import { userRoutes } from '../../internal/api/http/user.ts'
 import { codeRoutes, passwordRoutes } from '../../internal/api/http/verification.ts'
 import type { UserId } from '../../internal/domain/ids.ts'
 import type { Clock } from '../../internal/platform/clock.ts'
+import { PostgresAccountCloser } from '../../internal/repository/postgres/account.ts'
 import { PostgresAdmin } from '../../internal/repository/postgres/admin.ts'
 import { PostgresAuditTrail } from '../../internal/repository/postgres/audit.ts'
 import { type ChainReport, PostgresAuditReader } from '../../internal/repository/postgres/audit-reader.ts'
@@ -24,6 +26,7 @@ import { PostgresSigningKeys } from '../../internal/repository/postgres/signing-
 import { Sql } from '../../internal/repository/postgres/sql.ts'
 import { PostgresUsers } from '../../internal/repository/postgres/user.ts'
 import { PostgresCodes } from '../../internal/repository/postgres/verification.ts'
+import { AccountClosing } from '../../internal/service/account/closing.ts'
 import { AdminService } from '../../internal/service/admin/admin.ts'
 import type { AuditTrail } from '../../internal/service/audit/ports.ts'
 import { AccessTokens } from '../../internal/service/auth/access-token.ts'
@@ -94,7 +97,7 @@ export function composeIdentity(options: IdentityOptions): Identity {
   })
   const blocks = new BlockService({ repository: new PostgresBlocks(sql), users: profiles, audit, clock })
   const admin = new AdminService({ repository: new PostgresAdmin(sql), sessions, audit, trail, clock })
-  const { auth, routes } = signInOf(base, options)
+  const { auth, routes, closing } = signInOf(base, admin, options)
   return {
     authenticator: new TokenAuthenticator(base.tokens, base.gate, personal),
     auth,
@@ -112,6 +115,7 @@ export function composeIdentity(options: IdentityOptions): Identity {
       ...personalTokenRoutes(personal),
       ...blockRoutes(blocks),
       ...userRoutes(users),
+      ...accountRoutes(closing),
       ...adminRoutes(admin),
       ...keyRoutes(base.keys),
     ],
@@ -149,7 +153,11 @@ function foundationOf({ pool, clock, secretKey, accessTtlMs, ...options }: Ident
 }
 
 /** The ways to sign in, and what belongs to them. */
-function signInOf(base: ReturnType<typeof foundationOf>, { limiter, courier, passwords }: IdentityOptions) {
+function signInOf(
+  base: ReturnType<typeof foundationOf>,
+  admin: AdminService,
+  { limiter, courier, passwords }: IdentityOptions,
+) {
   const { sql, secrets, audit, clock, stored, sessions, tokens, profiles: users } = base
   const codeStore = new PostgresCodes(sql)
   const factors = new PostgresSecondFactors(sql)
@@ -186,5 +194,10 @@ function signInOf(base: ReturnType<typeof foundationOf>, { limiter, courier, pas
     ...passwordRoutes(new PasswordService(shared)),
     ...totpRoutes(secondFactor),
   ]
-  return { auth, routes }
+  const closing = new AccountClosing({
+    ...shared,
+    closer: new PostgresAccountCloser(sql),
+    authoriseAnew: (userId) => admin.authoriseAnew(userId),
+  })
+  return { auth, routes, closing }
 }

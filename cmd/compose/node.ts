@@ -128,6 +128,7 @@ function componentsOf(container: Container, workers: Component[], drain: () => v
       onError: warn('live audit'),
     }),
     atDrain('work', () => finishWork(container)),
+    ...container.get(ID.accountComponents),
     container.get(ID.presence),
     container.get(ID.courier),
     new SessionEnds({

@@ -24,3 +24,38 @@ create table erasures (
 ) with (fillfactor = 70);
 
 create index erasures_by_turn on erasures (until, requested_at);
+
+-- Messages to be removed physically, up to a seq: those below retention's floor, and all of a conversation that
+-- is no more. Not before its time, as the log may bring younger ones to the archive until then.
+create table purges (
+  conversation_id uuid primary key,
+  up_to bigint not null check (up_to >= 0),
+  -- Messages up to here are gone.
+  after_seq bigint not null default 0,
+  -- The worker that has it, or has failed at it, has it until then.
+  until timestamptz(3) not null,
+  failures integer not null default 0
+) with (fillfactor = 70);
+
+create index purges_by_turn on purges (until);
+
+create function purge_deleted_conversation() returns trigger language plpgsql as $$
+begin
+  -- Three days: by then the log's own rows are gone, and all that was to be archived has been.
+  insert into purges (conversation_id, up_to, until) values (old.conversation_id, old.seq, now() + interval '3 days')
+  on conflict (conversation_id) do update
+    set up_to = greatest(purges.up_to, excluded.up_to), until = excluded.until;
+  return null;
+end $$;
+
+create trigger heads_purge_deleted after delete on heads
+  for each row execute function purge_deleted_conversation();
+
+-- Where the hourly look for messages past their retention goes on.
+create table retention_runs (
+  only_row boolean primary key default true check (only_row),
+  after_conversation uuid,
+  until timestamptz(3) not null default '-infinity'
+);
+
+insert into retention_runs default values;

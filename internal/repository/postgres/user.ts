@@ -88,7 +88,7 @@ export class PostgresUsers implements UserRepository {
         `update users set username = coalesce($2, username), display_name = coalesce($3, display_name),
            avatar_url = case when $4 then $5 else avatar_url end,
            hide_last_seen = coalesce($6, hide_last_seen)
-         where id = $1`,
+         where id = $1 and status <> 'deleted'`,
         [id, username, displayName, avatarUrl !== undefined, avatarUrl ?? null, hideLastSeen],
       )
     } catch (error) {
@@ -101,7 +101,10 @@ export class PostgresUsers implements UserRepository {
 
   async setPublicId(id: UserId, publicId: string): Promise<void> {
     try {
-      await this.#sql.query('update users set public_id = $2 where id = $1', [id, publicId])
+      await this.#sql.query(`update users set public_id = $2 where id = $1 and status <> 'deleted'`, [
+        id,
+        publicId,
+      ])
     } catch (error) {
       if (violatedUnique(error)) throw new DomainError('conflict', 'Try again.')
       throw error

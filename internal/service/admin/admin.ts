@@ -64,7 +64,7 @@ export class AdminService {
     if (!before || before.status === 'deleted') throw notFound('user')
     await repository.change(id, change, new Date(clock.now()))
     if (change.status === 'suspended') await sessions.endAll(id, null, 'suspended')
-    if (change.status !== undefined) await this.#authoriseAnew(id)
+    if (change.status !== undefined) await this.authoriseAnew(id)
     await audit.record({
       action: 'admin.user_change',
       outcome: 'success',
@@ -78,7 +78,7 @@ export class AdminService {
   }
 
   /** What nodes remember of the user's right to send must not outlive it. */
-  async #authoriseAnew(id: UserId): Promise<void> {
+  async authoriseAnew(id: UserId): Promise<void> {
     let after: ConversationId | null = null
     do {
       after = await this.#deps.repository.bumpConversations(id, after, BUMPED_AT_ONCE)

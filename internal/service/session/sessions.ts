@@ -54,7 +54,7 @@ export class SessionService {
       },
       SESSIONS_MAX,
     )
-    await this.#announce(ended)
+    await this.announceEnded(ended)
     return { session: created, refreshToken }
   }
 
@@ -80,7 +80,7 @@ export class SessionService {
     })
     if (outcome.status === 'unknown') throw notARefreshToken()
     if (outcome.status === 'reused') {
-      await this.#announce([outcome.session.id])
+      await this.announceEnded([outcome.session.id])
       await this.#deps.audit.record({
         action: 'session.refresh_reuse',
         outcome: 'refused',
@@ -111,7 +111,7 @@ export class SessionService {
       if (state?.userId !== actor.userId) throw notFound('session')
       return
     }
-    await this.#announce([id])
+    await this.announceEnded([id])
     await audit.record({
       action: reason === 'signed_out' ? 'auth.sign_out' : 'session.end',
       outcome: 'success',
@@ -126,7 +126,7 @@ export class SessionService {
   async endAll(userId: UserId, except: SessionId | null, reason: EndReason): Promise<SessionId[]> {
     const { repository, clock } = this.#deps
     const ended = await repository.endAll(userId, except, reason, new Date(clock.now()))
-    await this.#announce(ended)
+    await this.announceEnded(ended)
     return ended
   }
 
@@ -158,7 +158,8 @@ export class SessionService {
     return lapsed
   }
 
-  async #announce(ids: SessionId[]): Promise<void> {
+  /** For what ended them: this process forgets them, their sockets close. */
+  async announceEnded(ids: SessionId[]): Promise<void> {
     if (ids.length === 0) return
     await this.#deps.gate.forget(ids)
     this.#deps.events.sessionsEnded(ids)

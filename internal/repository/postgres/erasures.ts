@@ -1,0 +1,81 @@
+import type { ConversationId, Seq, UserId } from '../../domain/ids.ts'
+import type { Erasure, ErasureQueue } from '../../service/account/ports.ts'
+import type { Sql } from './sql.ts'
+
+interface ErasureRow {
+  user_id: UserId
+  conversation_id: ConversationId
+  departed: boolean
+  after_seq: Seq
+}
+
+const CLAIM = `
+  update erasures set until = now() + $1 * interval '1 ms'
+  where (user_id, conversation_id) = (
+    select user_id, conversation_id from erasures where until <= now()
+    order by until, requested_at limit 1 for update skip locked)
+  returning user_id, conversation_id, departed, after_seq`
+
+const POSTPONE = `
+  update erasures set failures = failures + 1,
+    until = now() + least(10 * 2 ^ least(failures, 8), 1800) * interval '1 s'
+  where user_id = $1 and conversation_id = $2`
+
+// Of everybody's page the others' part stays; pages of nobody else go.
+const FORGET_TRACES = `
+  with pages as (
+    select day, event_id, pass, first_user from notification_traces
+    where users @> array[$1::uuid] and conversation_id = $2
+    for update),
+  gone as (
+    delete from notification_traces t using pages p
+    where (t.day, t.event_id, t.pass, t.first_user) = (p.day, p.event_id, p.pass, p.first_user)
+      and cardinality(t.users) = 1)
+  update notification_traces t set users = array_remove(t.users, $1::uuid), decisions = t.decisions - $1::text
+  from pages p
+  where (t.day, t.event_id, t.pass, t.first_user) = (p.day, p.event_id, p.pass, p.first_user)
+    and cardinality(t.users) > 1`
+
+/** ErasureQueue on PostgreSQL: claims skip what others hold, and a dead worker's are free when its lease ends. */
+export class PostgresErasures implements ErasureQueue {
+  readonly #sql: Sql
+
+  constructor(sql: Sql) {
+    this.#sql = sql
+  }
+
+  async claim(leaseMs: number): Promise<Erasure | null> {
+    const [row] = await this.#sql.query<ErasureRow>(CLAIM, [leaseMs])
+    if (!row) return null
+    const { user_id: userId, conversation_id: conversationId, departed, after_seq: afterSeq } = row
+    return { userId, conversationId, departed, afterSeq }
+  }
+
+  async depart({ userId, conversationId }: Erasure): Promise<void> {
+    await this.#sql.query('update erasures set departed = true where user_id = $1 and conversation_id = $2', [
+      userId,
+      conversationId,
+    ])
+  }
+
+  async progress({ userId, conversationId }: Erasure, afterSeq: Seq): Promise<void> {
+    await this.#sql.query(
+      `update erasures set after_seq = greatest(after_seq, $3), failures = 0, until = now()
+       where user_id = $1 and conversation_id = $2`,
+      [userId, conversationId, afterSeq],
+    )
+  }
+
+  finish({ userId, conversationId }: Erasure): Promise<void> {
+    return this.#sql.transaction(async (sql) => {
+      const key = [userId, conversationId]
+      await sql.query(FORGET_TRACES, key)
+      await sql.query('delete from past_memberships where user_id = $1 and conversation_id = $2', key)
+      await sql.query('delete from erasures where user_id = $1 and conversation_id = $2', key)
+    })
+  }
+
+  async postpone({ userId, conversationId }: Erasure): Promise<void> {
+    await this.#sql.query(POSTPONE, [userId, conversationId])
+  }
+}
