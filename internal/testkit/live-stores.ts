@@ -80,7 +80,7 @@ export class LiveStores {
     )
     const standpoint = { seq, rev, epoch: '1', memberVersion, role: 'member' as const, firstVisible }
     await this.gate
-    return { standpoint, seq, rev, messages, changes: [], more: false, reset: false }
+    return { standpoint, seq, rev, messages, changes: [], hidden: [], more: false, reset: false }
   }
 
   async membersAmong(_id: ConversationId, userIds: readonly UserId[]) {

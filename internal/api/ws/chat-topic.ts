@@ -1,10 +1,10 @@
-import { z } from 'zod'
 import type { ConversationId } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
 import type { TopicDefinition } from '../../realtime/topic.ts'
 import type { Conversations } from '../../service/conversation/conversations.ts'
 import type { CatchUp } from '../../service/message/history.ts'
 import { parsing } from '../parsing.ts'
+import { chatDocument, chatJoin } from './chat-document.ts'
 import { type ChatEventsDeps, type ChatState, chatEvents } from './chat-events.ts'
 import type { Live } from './live.ts'
 import { PushOrder } from './push-order.ts'
@@ -15,14 +15,7 @@ export interface ChatTopicDeps extends ChatEventsDeps {
   live: Live
 }
 
-// Beyond these, clients send their own parameters with every join.
-const joinPayload = parsing(
-  z.object({
-    seq: z.int().min(0).nullish(),
-    rev: z.int().min(0).nullish(),
-    epoch: z.string().max(100).nullish(),
-  }),
-)
+const joinPayload = parsing(chatJoin)
 
 /** `chat:<conversationId>`: a conversation, live. */
 export function chatTopicDefinition(deps: ChatTopicDeps): TopicDefinition<Actor, ConversationId, ChatState> {
@@ -57,10 +50,12 @@ export function chatTopicDefinition(deps: ChatTopicDeps): TopicDefinition<Actor,
     },
 
     events: chatEvents(deps),
+    document: chatDocument,
   }
 }
 
 /** `seq` and `rev` are the cursor to come back with: what the reply reaches. */
-function replyOf({ standpoint, seq, rev, messages, changes, more, reset }: CatchUp): object {
-  return { seq, rev, epoch: standpoint.epoch, messages, changes, more, ...(reset ? { reset } : {}) }
+function replyOf({ standpoint, seq, rev, messages, changes, hidden, more, reset }: CatchUp): object {
+  const sometimes = { ...(reset ? { reset } : {}), ...(hidden.length > 0 ? { hidden } : {}) }
+  return { seq, rev, epoch: standpoint.epoch, messages, changes, more, ...sometimes }
 }

@@ -45,7 +45,10 @@ export const WINDOW = {
       case when h.rev > 0 then ${states('select generate_series(r.lo, r.hi)', 'k.day')} end states,
       ${replies('select generate_series(r.lo, r.hi)')} replies,
       (select json_agg(x.seq) from hidden_messages x
-       where x.user_id = $2 and x.conversation_id = $1 and x.seq between r.lo and r.hi) hidden
+       where x.user_id = $2 and x.conversation_id = $1 and x.seq between r.lo and r.hi) hidden,
+      (select json_agg(x.seq) from (
+        select seq from hidden_messages
+        where user_id = $2 and conversation_id = $1 and rev >= $7 order by rev desc limit 200) x) hidden_since
     from conversation_members m
     join conversations c on c.id = m.conversation_id
     join heads h on h.conversation_id = m.conversation_id

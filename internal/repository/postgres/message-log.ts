@@ -75,6 +75,7 @@ interface WindowRow extends StandpointRow, OverlayRow {
   hi: number
   tail: LogRow[] | null
   hidden: Seq[] | null
+  hidden_since: Seq[] | null
 }
 
 /** MessageLog on PostgreSQL; the functions `append` and `change_message` of migration 0013 do the work. */
@@ -123,6 +124,7 @@ export class PostgresMessageLog implements MessageLog {
       range.anchor,
       range.seq,
       range.limit,
+      range.hiddenSince ?? null,
     ])
     if (!row) return null
     return {
@@ -132,6 +134,7 @@ export class PostgresMessageLog implements MessageLog {
       to: row.hi,
       tail: (row.tail ?? []).map(entryOf),
       hidden: new Set(row.hidden),
+      hiddenSince: row.hidden_since ?? [],
     }
   }
 

@@ -28,6 +28,8 @@ export interface CatchUp {
   rev: Rev
   messages: Message[]
   changes: Change[]
+  /** Messages that the viewer hid on another device since then, or at the cursor's very rev. */
+  hidden: readonly Seq[]
   more: boolean
   /** The client's cursor is of another history: what it has is to be discarded. */
   reset: boolean
@@ -170,7 +172,8 @@ export class History {
    */
   async catchUp(conversationId: ConversationId, viewerId: UserId, cursor: Cursor | null): Promise<CatchUp> {
     if (cursor) {
-      const range = { anchor: 'after', seq: cursor.seq, limit: FOLLOWING_MAX } as const
+      const since = cursor.rev === null ? {} : { hiddenSince: cursor.rev }
+      const range = { anchor: 'after', seq: cursor.seq, limit: FOLLOWING_MAX, ...since } as const
       const reading = await this.readReachable(conversationId, viewerId, range)
       const { window } = reading
       const isKnown =
@@ -183,7 +186,8 @@ export class History {
     const { seq, rev } = window
     // The archive does not answer: what is there comes later, as newest again.
     const more = window.to < window.seq
-    return { standpoint: window, seq, rev, messages, changes: [], more, reset: cursor !== null }
+    const reset = cursor !== null
+    return { standpoint: window, seq, rev, messages, changes: [], hidden: [], more, reset }
   }
 
   /** What live delivery missed, for the node itself and not for a member: at most 200 of each after a place. */
@@ -226,7 +230,8 @@ export class History {
     const { changes, rev } = await this.#changes.since(conversationId, viewerId, window, after)
     const seq = Math.max(window.to, Math.min(window.firstVisible - 1, window.seq))
     const more = seq < window.seq || rev < window.rev
-    return { standpoint: window, seq, rev, messages, changes, more, reset: false }
+    const { hiddenSince: hidden } = window
+    return { standpoint: window, seq, rev, messages, changes, hidden, more, reset: false }
   }
 
   async #reading(

@@ -75,6 +75,8 @@ export interface SeqRange {
   anchor: 'before' | 'after' | 'around'
   seq: Seq
   limit: number
+  /** Asks for what the reader has hidden since that rev, too. */
+  hiddenSince?: Rev
 }
 
 /** A conversation's log as one member may see it. */
@@ -106,6 +108,8 @@ export interface Window extends Standpoint, Overlays {
   tail: LogEntry[]
   /** Those of the range that this member deleted for themselves. */
   hidden: ReadonlySet<Seq>
+  /** Hidden since the rev asked for, wherever they are; at that very rev again. The last 200. */
+  hiddenSince: readonly Seq[]
 }
 
 export interface Head {
