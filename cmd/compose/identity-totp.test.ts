@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals'
-import { hotp } from '../../internal/service/auth/totp.ts'
 import {
   identityWorld,
   login,
@@ -8,19 +7,13 @@ import {
   register,
   uniqueName,
 } from '../../internal/testkit/identity-world.ts'
+import { TOTP_STEP_MS as STEP, totpCode } from '../../internal/testkit/totp.ts'
 import { composeIdentity } from './identity.ts'
 
-const STEP = 30_000
 const world = await identityWorld(composeIdentity)
 const one = await world.startNode()
 
-/** What an authenticator application does with the secret it was shown. */
-function codeOf(secret: string, ahead = 0): string {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-  const bits = Array.from(secret, (letter) => alphabet.indexOf(letter).toString(2).padStart(5, '0')).join('')
-  const bytes = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)))
-  return hotp(bytes, Math.floor(world.clock.now() / STEP) + ahead)
-}
+const codeOf = (secret: string, ahead = 0) => totpCode(secret, world.clock.now() + ahead * STEP)
 
 const totp = (path: string, token: string, body?: unknown) =>
   one.call('POST', `/auth/totp/${path}`, { token, ...(body !== undefined && { body }) })

@@ -42,8 +42,8 @@ const FORGET = [
 const BEGIN_ERASURES = `
   with begun as (
     insert into erasures (user_id, conversation_id, requested_at)
-    select $1, conversation_id, $2 from conversation_members where user_id = $1
-    union select $1, conversation_id, $2 from past_memberships where user_id = $1
+    select $1::uuid, conversation_id, $2::timestamptz from conversation_members where user_id = $1
+    union select $1::uuid, conversation_id, $2::timestamptz from past_memberships where user_id = $1
     on conflict do nothing returning 1)
   select count(*) from begun`
 
