@@ -9,7 +9,8 @@ alter table heads
 
 -- Replies of a thread carry their root's seq.
 alter table log add column root_seq bigint;
-create index log_by_rev on log (conversation_id, rev) where target_seq is not null;
+-- By kind, so that the planner does not walk all changes back in search of one message's.
+create index log_by_rev on log (conversation_id, rev) where kind <> 1;
 create index log_by_root on log (conversation_id, root_seq, seq) where root_seq is not null;
 
 create table threads (

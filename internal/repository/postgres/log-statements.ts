@@ -99,7 +99,7 @@ export const CHANGES = {
   name: 'changes',
   text: `
     select ${CHANGE_ROW_COLUMNS} from log l
-    where l.conversation_id = $1 and l.rev between $2 and $3 and l.target_seq is not null
+    where l.conversation_id = $1 and l.rev between $2 and $3 and l.kind <> ${MESSAGE_KIND}
     order by l.rev limit 200`,
 }
 
