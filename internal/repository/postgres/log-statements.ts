@@ -8,14 +8,14 @@ const TODAY = `(now() at time zone 'UTC')::date`
 
 /**
  * The newest change in the log of each seq that `seqs` lists: [row, ...]. A probe each, because a single message
- * may have thousands of changes. `day` is the oldest day the archive may lack something of.
+ * may have thousands of changes. `k` is the archive's cursor: what is older than its day has long been there.
  */
-function states(seqs: string, day: string): string {
+function states(seqs: string): string {
   return `
     (select json_agg(x) from (${seqs}) s(n) cross join lateral (
       select ${CHANGE_ROW_COLUMNS} from log l
       where l.conversation_id = $1 and l.target_seq = s.n
-        and l.day between least(${day} - 1, ${TODAY} - 3) and ${TODAY} + 1
+        and l.day between k.day - 1 and ${TODAY} + 1
       order by l.rev desc limit 1) x)`
 }
 
@@ -42,7 +42,7 @@ export const WINDOW = {
         where l.conversation_id = $1 and l.seq between r.lo and r.hi and l.kind = ${MESSAGE_KIND}
           and (l.xid, l.position) > (k.xid, k.position) and l.day between k.day - 1 and ${TODAY} + 1
         order by l.seq) t) tail,
-      case when h.rev > 0 then ${states('select generate_series(r.lo, r.hi)', 'k.day')} end states,
+      case when h.rev > 0 then ${states('select generate_series(r.lo, r.hi)')} end states,
       ${replies('select generate_series(r.lo, r.hi)')} replies,
       (select json_agg(x.seq) from hidden_messages x
        where x.user_id = $2 and x.conversation_id = $1 and x.seq between r.lo and r.hi) hidden,
@@ -90,7 +90,7 @@ export const ENTRIES = {
 export const OVERLAYS = {
   name: 'overlays',
   text: `
-    select ${states('select unnest($2::bigint[])', 'k.day')} states,
+    select ${states('select unnest($2::bigint[])')} states,
       ${replies('select unnest($2::bigint[])')} replies
     from lanes k where k.follower = 'archive' and k.lane = $3`,
 }

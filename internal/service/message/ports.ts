@@ -93,7 +93,7 @@ export interface Standpoint {
 
 /** What the log knows of some messages beyond their rows. */
 export interface Overlays {
-  /** What changes of the last two days made of them. */
+  /** What changes made of them that the archive may not have yet, or may have lost at a crash. */
   states: ReadonlyMap<Seq, MessageState>
   /** Replies of those that are a thread's root. */
   replies: ReadonlyMap<Seq, number>
