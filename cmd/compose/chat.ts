@@ -12,10 +12,10 @@ import { PostgresRelayLog } from '../../internal/repository/postgres/relay-log.t
 import { Appender } from '../../internal/service/message/appender.ts'
 import { History } from '../../internal/service/message/history.ts'
 import { Presence } from '../../internal/service/presence/presence.ts'
-import { Pointers } from '../../internal/service/receipt/pointers.ts'
 import { composeConversations } from './conversation.ts'
 import { ID } from './identifiers.ts'
 import { bindMessages } from './messages.ts'
+import { bindReceipts } from './receipts.ts'
 
 /** Binds conversations, messages, their log with its relay, and live delivery. */
 export function bindChat(container: Container): void {
@@ -23,6 +23,7 @@ export function bindChat(container: Container): void {
   bindLive(container)
   bindMessages(container)
   bindServices(container)
+  bindReceipts(container)
 }
 
 function bindLog(container: Container): void {
@@ -117,13 +118,6 @@ function bindLive(container: Container): void {
 }
 
 function bindServices(container: Container): void {
-  container
-    .bind(ID.pointers)
-    .toResolvedValue(
-      (store, logger) => new Pointers({ store, onError: (error) => logger.warn({ err: error }, 'pointers') }),
-      [ID.conversationStore, ID.logger],
-    )
-    .inSingletonScope()
   container
     .bind(ID.conversationServices)
     .toResolvedValue(

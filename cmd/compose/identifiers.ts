@@ -34,7 +34,10 @@ import type { Messages } from '../../internal/service/message/messages.ts'
 import type { MemberNames, MessageArchive, MessageLog } from '../../internal/service/message/ports.ts'
 import type { PresenceStore } from '../../internal/service/presence/ports.ts'
 import type { Presence } from '../../internal/service/presence/presence.ts'
-import type { Pointers } from '../../internal/service/receipt/pointers.ts'
+import type { PointerCommits } from '../../internal/service/receipt/pointers.ts'
+import type { ReceiptHistory } from '../../internal/service/receipt/ports.ts'
+import type { ReceiptJournal } from '../../internal/service/receipt/receipt-journal.ts'
+import type { Receipts } from '../../internal/service/receipt/receipts.ts'
 import type { SessionCache } from '../../internal/service/session/ports.ts'
 import type { ConversationServices } from './conversation.ts'
 import type { Dependency } from './dependency.ts'
@@ -59,6 +62,7 @@ export const ID = {
   logPool: id<pg.Pool>('LogPool'),
   nodeLock: id<NodeLock>('NodeLock'),
   archive: id<MessageArchive & ArchiveWriter>('MessageArchive'),
+  receiptHistory: id<ReceiptHistory>('ReceiptHistory'),
   bus: id<Bus>('Bus'),
   limiter: id<RateLimiter>('RateLimiter'),
   sessionCache: id<SessionCache>('SessionCache'),
@@ -74,7 +78,9 @@ export const ID = {
   messageLog: id<MessageLog>('MessageLog'),
   conversationStore: id<PostgresConversations>('PostgresConversations'),
   appender: id<Appender>('Appender'),
-  pointers: id<Pointers>('Pointers'),
+  pointerCommits: id<PointerCommits>('PointerCommits'),
+  receiptJournal: id<ReceiptJournal>('ReceiptJournal'),
+  receipts: id<Receipts>('Receipts'),
   history: id<History>('History'),
   access: id<AccessCache>('AccessCache'),
   memberNames: id<MemberNames>('MemberNames'),

@@ -145,8 +145,9 @@ function componentsOf(container: Container, workers: Component[], drain: () => v
   ]
 }
 
-/** Whatever was accepted is finished: sends are committed, pointers are stored. */
+/** Whatever was accepted is finished: sends are committed, pointers are stored and their moves written down. */
 async function finishWork(container: Container): Promise<void> {
   await container.get(ID.appender).drained()
-  await container.get(ID.pointers).drained()
+  await container.get(ID.pointerCommits).drained()
+  await container.get(ID.receiptJournal).drained()
 }

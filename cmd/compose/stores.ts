@@ -3,6 +3,7 @@ import type { Config } from '../../internal/config/config.ts'
 import { atDrain, type Component } from '../../internal/platform/lifecycle.ts'
 import { createCassandraClient } from '../../internal/repository/cassandra/client.ts'
 import { CassandraMessageArchive } from '../../internal/repository/cassandra/message-archive.ts'
+import { CassandraReceiptHistory } from '../../internal/repository/cassandra/receipt-history.ts'
 import { MemoryBus } from '../../internal/repository/memory/bus.ts'
 import { MemoryRateLimiter } from '../../internal/repository/memory/limit.ts'
 import { MemoryPresenceStore } from '../../internal/repository/memory/presence.ts'
@@ -11,6 +12,7 @@ import { createPool } from '../../internal/repository/postgres/database.ts'
 import { createLogPool } from '../../internal/repository/postgres/log-pool.ts'
 import { PostgresMessageArchive } from '../../internal/repository/postgres/message-archive.ts'
 import { NodeLock } from '../../internal/repository/postgres/node-lock.ts'
+import { PostgresReceiptHistory } from '../../internal/repository/postgres/receipt-history.ts'
 import { RedisBus } from '../../internal/repository/redis/bus.ts'
 import { createRedis } from '../../internal/repository/redis/client.ts'
 import { RedisRateLimiter } from '../../internal/repository/redis/limit.ts'
@@ -27,11 +29,7 @@ export function bindStores(container: Container): void {
   bindPostgres(container)
   const config = container.get(ID.config)
   if (config.cassandra.kind === 'external') bindCassandra(container, config.cassandra)
-  else
-    container
-      .bind(ID.archive)
-      .toResolvedValue((pool) => new PostgresMessageArchive(pool), [ID.logPool])
-      .inSingletonScope()
+  else bindPostgresArchive(container)
   if (config.redis.kind === 'external') bindRedis(container, config.redis)
   else bindMemory(container)
 }
@@ -63,6 +61,7 @@ function bindCassandra(
 ): void {
   const client = createCassandraClient(address)
   container.bind(ID.archive).toConstantValue(new CassandraMessageArchive(client))
+  container.bind(ID.receiptHistory).toConstantValue(new CassandraReceiptHistory(client))
   // What a node acknowledged shortly before it went down may be lost with it: the archive is written again.
   const replay = () => container.get(ID.relay).archive.replay()
   client.on('hostUp', replay)
@@ -73,6 +72,12 @@ function bindCassandra(
     check: async () => void (await client.execute('select key from system.local')),
     close: () => client.shutdown(),
   })
+}
+
+function bindPostgresArchive(container: Container): void {
+  const pool = container.get(ID.logPool)
+  container.bind(ID.archive).toConstantValue(new PostgresMessageArchive(pool))
+  container.bind(ID.receiptHistory).toConstantValue(new PostgresReceiptHistory(pool))
 }
 
 function bindRedis(

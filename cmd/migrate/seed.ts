@@ -16,7 +16,7 @@ export async function seedCluster(
   const { container } = await createApiNode({ config, logger, databaseUrl, secretKey: config.secretKey })
   try {
     for (const line of await seed(container)) say(line)
-    await container.get(ID.pointers).drained()
+    await container.get(ID.pointerCommits).drained()
   } finally {
     await Promise.all(container.get(ID.dependencies).map((dependency) => dependency.close()))
   }

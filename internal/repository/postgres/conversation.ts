@@ -13,30 +13,12 @@ import type {
   NewConversation,
 } from '../../service/conversation/ports.ts'
 import type { AccessReader, SendAccess } from '../../service/message/ports.ts'
-import type { PointerStore, ReadMove } from '../../service/receipt/ports.ts'
 import { createConversation } from './conversation-create.ts'
 import { viewOf, viewsFor, viewsOf } from './conversation-view.ts'
 import { query, transaction } from './query.ts'
 import { db, run } from './statement.ts'
 
 const MEMBERSHIPS_MAX = 5000
-
-// Ordered by key under FOR UPDATE, as every writer of several members does, so that two cannot deadlock.
-const ADVANCE_READ = {
-  name: 'advance-read',
-  text: `
-    with moves as (
-      select m.conversation_id, m.user_id, x.seq, x.ordinal
-      from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) x(conversation_id, user_id, seq, ordinal)
-      join conversation_members m on m.conversation_id = x.conversation_id and m.user_id = x.user_id
-      where m.read_seq < x.seq
-      order by m.conversation_id, m.user_id for update of m
-    )
-    update conversation_members m set
-      read_seq = greatest(m.read_seq, x.seq), read_ordinal = greatest(m.read_ordinal, x.ordinal),
-      delivered_seq = greatest(m.delivered_seq, x.seq)
-    from moves x where m.conversation_id = x.conversation_id and m.user_id = x.user_id`,
-}
 
 // One statement, so that the version is that of the members it answers.
 const MEMBERS_AMONG = {
@@ -47,7 +29,7 @@ const MEMBERS_AMONG = {
     where h.conversation_id = $1`,
 }
 
-export class PostgresConversations implements ConversationRepository, AccessReader, PointerStore {
+export class PostgresConversations implements ConversationRepository, AccessReader {
   readonly #pool: pg.Pool
 
   constructor(pool: pg.Pool) {
@@ -164,15 +146,6 @@ export class PostgresConversations implements ConversationRepository, AccessRead
     const { status, ...standing } = row
     if (status !== 'active') throw new DomainError('forbidden', `This account is ${status}.`)
     return standing
-  }
-
-  async advanceRead(moves: readonly ReadMove[]): Promise<void> {
-    await query(this.#pool, ADVANCE_READ, [
-      moves.map((move) => move.conversationId),
-      moves.map((move) => move.userId),
-      moves.map((move) => move.seq),
-      moves.map((move) => move.ordinal),
-    ])
   }
 }
 

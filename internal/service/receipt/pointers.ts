@@ -1,44 +1,82 @@
-import type { PointerStore, ReadMove } from './ports.ts'
+import { DomainError } from '../../domain/errors.ts'
+import type { ConversationId, UserId } from '../../domain/ids.ts'
+import type { PointerMove, PointerOutcome, PointerStore, Pointers } from './ports.ts'
 
-export interface PointersDeps {
+type Stored = Extract<PointerOutcome, { status: 'stored' }>
+
+/** What moved, told once per commit however many had asked for it. */
+export interface Moved extends Omit<Stored, 'status' | 'before'> {
+  conversationId: ConversationId
+  userId: UserId
+  before: Pointers
+  /** The socket that asked, when it was only one. */
+  origin: string | null
+}
+
+export interface PointerCommitsDeps {
   store: PointerStore
-  onError(error: unknown): void
+  onMoved(moved: Moved): void
+  flushMs?: number
+}
+
+interface Caller {
+  resolve(outcome: PointerOutcome): void
+  reject(error: unknown): void
+}
+
+interface Waiting {
+  move: PointerMove
+  origin: string | null
+  callers: Caller[]
 }
 
 const FLUSH_MS = 20
 const MOVES_MAX = 500
-/** Members whose pointers wait for a store that is down; beyond it the oldest moves are let go. */
-const WAITING_MAX = 100_000
-const RETRY_MS = 1000
+/** Callers waiting on this node; beyond it they are told to come again. */
+const CALLERS_MAX = 20_000
 
-/** Group commit of read pointers: the last move of a member within a flush stands for all of them. */
-export class Pointers {
-  readonly #deps: PointersDeps
-  readonly #waiting = new Map<string, ReadMove>()
+/**
+ * Group commit of pointers: what members report within a flush is one statement, in which the furthest place
+ * of each stands for all they reported. Callers are answered after the commit.
+ */
+export class PointerCommits {
+  readonly #deps: PointerCommitsDeps
+  #waiting = new Map<string, Waiting>()
+  #callers = 0
   #timer: NodeJS.Timeout | null = null
   #flushing: Promise<void> = Promise.resolve()
 
-  constructor(deps: PointersDeps) {
+  constructor(deps: PointerCommitsDeps) {
     this.#deps = deps
   }
 
-  moveRead(move: ReadMove): void {
-    const key = `${move.conversationId}${move.userId}`
-    const waiting = this.#waiting.get(key)
-    if (waiting && waiting.seq >= move.seq) return
-    if (!waiting && this.#waiting.size >= WAITING_MAX) {
-      const [oldest] = this.#waiting.keys()
-      if (oldest) this.#waiting.delete(oldest)
+  /**
+   * Answers what is stored once it is.
+   * @throws DomainError overloaded, dependency_unavailable (moved or not: repeating it is safe)
+   */
+  move(move: PointerMove, origin: string | null): Promise<PointerOutcome> {
+    if (this.#callers >= CALLERS_MAX) {
+      const message = 'Too many receipts are waiting to be stored.'
+      return Promise.reject(new DomainError('overloaded', message, { retryAfterMs: 1000 }))
     }
-    this.#waiting.set(key, move)
-    this.#timer ??= setTimeout(() => this.#flushSoon(), FLUSH_MS)
+    const key = `${move.conversationId}${move.userId}`
+    const known = this.#waiting.get(key)
+    this.#callers++
+    this.#timer ??= setTimeout(() => this.#flushSoon(), this.#deps.flushMs ?? FLUSH_MS)
+    return new Promise((resolve, reject) => {
+      const caller = { resolve, reject }
+      if (known) {
+        known.move = furthest(known.move, move)
+        if (known.origin !== origin) known.origin = null
+        known.callers.push(caller)
+      } else this.#waiting.set(key, { move, origin, callers: [caller] })
+    })
   }
 
-  /** Resolves when everything moved so far is stored, or has failed once more. */
+  /** Resolves when everything reported so far is stored, or has failed. */
   async drained(): Promise<void> {
     this.#flushSoon()
     await this.#flushing
-    if (this.#timer) clearTimeout(this.#timer)
   }
 
   #flushSoon(): void {
@@ -48,21 +86,34 @@ export class Pointers {
   }
 
   async #flush(): Promise<void> {
-    while (this.#waiting.size > 0) {
-      const moves = [...this.#waiting.values()].slice(0, MOVES_MAX)
-      try {
-        await this.#deps.store.advanceRead(moves)
-      } catch (error) {
-        this.#deps.onError(error)
-        this.#timer ??= setTimeout(() => this.#flushSoon(), RETRY_MS)
-        return
-      }
-      for (const move of moves) this.#forget(move)
+    const waiting = [...this.#waiting.values()]
+    this.#waiting = new Map()
+    for (let start = 0; start < waiting.length; start += MOVES_MAX) {
+      await this.#commit(waiting.slice(start, start + MOVES_MAX))
     }
   }
 
-  #forget(move: ReadMove): void {
-    const key = `${move.conversationId}${move.userId}`
-    if (this.#waiting.get(key) === move) this.#waiting.delete(key)
+  async #commit(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const outcomes = await this.#deps.store.move(batch.map(({ move }) => move))
+      for (const [index, waiting] of batch.entries()) this.#settle(waiting, outcomes[index])
+    } catch (error) {
+      for (const { callers } of batch) for (const caller of callers) caller.reject(error)
+    } finally {
+      for (const { callers } of batch) this.#callers -= callers.length
+    }
   }
+
+  #settle({ move, origin, callers }: Waiting, outcome: PointerOutcome = { status: 'gone' }): void {
+    for (const caller of callers) caller.resolve(outcome)
+    if (outcome.status !== 'stored' || !outcome.before) return
+    const { conversationId, userId } = move
+    const { pointers, before, memberCount, at } = outcome
+    this.#deps.onMoved({ conversationId, userId, pointers, before, memberCount, at, origin })
+  }
+}
+
+function furthest(a: PointerMove, b: PointerMove): PointerMove {
+  const further = b.readSeq > a.readSeq || (b.readSeq === a.readSeq && b.ordinal !== null) ? b : a
+  return { ...further, deliveredSeq: Math.max(a.deliveredSeq, b.deliveredSeq) }
 }
