@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { Container } from 'inversify'
 import { z } from 'zod'
 import { fullPath } from '../../internal/api/http/mount.ts'
+import { Parsing } from '../../internal/api/parsing.ts'
 import { loadConfig } from '../../internal/config/config.ts'
 import { SCOPES, type Scope } from '../../internal/domain/user.ts'
 import { runComponents } from '../../internal/platform/lifecycle.ts'
@@ -112,6 +113,18 @@ describe('every socket topic', () => {
       expect([name, scopes.includes(scope ?? 'none')]).toEqual([name, true])
       for (const [event, definition] of Object.entries(events)) {
         expect([name, event, scopes.includes(definition.scope ?? 'none')]).toEqual([name, event, true])
+      }
+    }
+  })
+
+  it('is described with its join, with a schema for each push, and with nothing that it does not take', () => {
+    for (const { name, events, document } of topicsOf(container).all()) {
+      expect([name, Object.keys(document?.pushes ?? {}).toSorted()]).toEqual([
+        name,
+        Object.keys(events).toSorted(),
+      ])
+      for (const [event, { schema }] of Object.entries(events)) {
+        expect([name, event, schema instanceof Parsing]).toEqual([name, event, true])
       }
     }
   })

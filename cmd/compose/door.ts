@@ -46,8 +46,10 @@ export function bindDoors(container: Container, routers: readonly Router[]): Hea
     })
   }
   const observe = Router().use(observeHttp(metrics))
-  bindHttp(container, [observe, operationsRouter({ health, metrics, version: version() }), ...routers])
-  bindRealtime(container)
+  const topics = topicsOf(container)
+  const open = [observe, operationsRouter({ health, metrics, version: version() }), ...routers]
+  bindHttp(container, topics, open)
+  bindRealtime(container, topics)
   return health
 }
 
@@ -65,11 +67,12 @@ export function routesOf(container: Container): Route[] {
   ]
 }
 
-function bindHttp(container: Container, routers: readonly Router[]): void {
+function bindHttp(container: Container, topics: TopicRegistry<Actor>, routers: readonly Router[]): void {
   const { http } = container.get(ID.config)
   const tracking = container.get(ID.tracking)
   const app = createHttpApp({
     routes: routesOf(container),
+    topics: topics.all(),
     authenticator: container.get(ID.identity).authenticator,
     limiter: container.get(ID.limiter),
     logger: container.get(ID.logger),
@@ -100,7 +103,7 @@ export function topicsOf(container: Container): TopicRegistry<Actor> {
     .add(inboxTopicDefinition({ ...shared, users }))
 }
 
-function bindRealtime(container: Container): void {
+function bindRealtime(container: Container, topics: TopicRegistry<Actor>): void {
   const { http, rateLimitScale } = container.get(ID.config)
   const logger = container.get(ID.logger)
   const limits = new SocketLimits(container.get(ID.clock), rateLimitScale)
@@ -112,7 +115,7 @@ function bindRealtime(container: Container): void {
   container.bind(ID.realtime).toConstantValue(
     new RealtimeServer<Actor>({
       http: container.get(ID.httpServer),
-      registry: topicsOf(container),
+      registry: topics,
       hub: container.get(ID.hub),
       authenticate: upgradeAuthenticator(identity.authenticator),
       keyOf: (actor) => actor.userId,

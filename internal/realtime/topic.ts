@@ -67,6 +67,20 @@ export interface EventDefinition<Actor, State, Payload = JsonObject> {
   handle(channel: Channel<Actor, State>, payload: Payload): Promise<object> | object
 }
 
+/** What documents say of a topic; nothing of it is looked at when frames come or go. */
+export interface TopicDocument {
+  summary: string
+  /** The topic's name with its parts in braces, for example `chat:{conversationId}`. */
+  address: string
+  /** What the parts are, by name. */
+  parameters?: Record<string, string>
+  join: { payload: Schema<unknown>; reply: Schema<unknown> }
+  /** Of every key of `events`. */
+  pushes: Record<string, { summary: string; reply: Schema<unknown> }>
+  /** Every event that the server sends, with its payload. */
+  sends: Record<string, { summary: string; payload: Schema<unknown> }>
+}
+
 /** How a feature plugs into the socket. */
 export interface TopicDefinition<Actor, Params, State> {
   /** For metrics and documents, for example `chat`. */
@@ -80,6 +94,7 @@ export interface TopicDefinition<Actor, Params, State> {
   /** Accepts by answering, refuses by throwing. No frame of the topic is sent before it is answered. */
   join(channel: Channel<Actor, State>, params: Params, payload: JsonObject): Promise<JoinReply>
   events: Record<string, EventDefinition<Actor, State, unknown>>
+  document?: TopicDocument
   /**
    * Undoes what `join` did: called exactly once for every channel whose `join` was called, after it has
    * settled, whether it was accepted, refused, cancelled, left, replaced, crashed or lost with its socket.

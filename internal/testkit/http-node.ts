@@ -37,6 +37,7 @@ export async function serveRoutes(parts: {
 }): Promise<HttpNode> {
   const app = createHttpApp({
     ...parts,
+    topics: [],
     clock: parts.clock ?? systemClock,
     logger: createLogger({ name: 'test', level: process.env['TEST_LOG'] ?? 'silent' }),
     publicUrl: 'http://chat.example',

@@ -103,6 +103,7 @@ const routes = [
 beforeAll(async () => {
   const app = createHttpApp({
     routes,
+    topics: [],
     authenticator: {
       authenticate: async (token) => {
         const sessionId = USER as string as SessionId

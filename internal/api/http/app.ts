@@ -9,6 +9,7 @@ import { cors } from '../middleware/cors.ts'
 import { failure, unknownRoute } from '../middleware/failure.ts'
 import { requestContext } from '../middleware/request-context.ts'
 import { jsonBody, wellFormedUrl } from '../middleware/well-formed.ts'
+import { asyncApiDocument, type DocumentedTopic } from '../ws/asyncapi.ts'
 import { docsRouter } from './docs.ts'
 import { mountRoutes } from './mount.ts'
 import { openApiDocument } from './openapi.ts'
@@ -16,6 +17,8 @@ import type { Route } from './route.ts'
 
 export interface HttpAppOptions {
   routes: readonly Route[]
+  /** What sockets can join, for the document. */
+  topics: readonly DocumentedTopic[]
   authenticator: Authenticator
   limiter: RateLimiter
   logger: Logger
@@ -53,7 +56,11 @@ export function createHttpApp(options: HttpAppOptions): Express {
   app.use(cors([...options.corsOrigins, new URL(options.publicUrl).origin]))
   app.use(wellFormedUrl)
   for (const router of options.routers ?? []) app.use(router)
-  app.use(docsRouter(openApiDocument(routes, options), options.publicUrl))
+  const documents = {
+    openapi: openApiDocument(routes, options),
+    asyncapi: asyncApiDocument(options.topics, options),
+  }
+  app.use(docsRouter(documents, options.publicUrl))
   app.use(...jsonBody)
   const deps = { authenticator, limiter, checkResponses: options.checkResponses ?? false }
   mountRoutes(app, routes, deps)

@@ -1,5 +1,6 @@
 import { Router } from 'express'
 import { escapeHtml } from '../../platform/html.ts'
+import type { AsyncApiDocument } from '../ws/asyncapi.ts'
 import type { OpenApiDocument, Operation } from './openapi.ts'
 
 const STYLE = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1e21}
@@ -8,14 +9,21 @@ small{color:#666}details{margin:.4rem 0}summary{cursor:pointer}summary b{display
 pre{background:#f5f6f7;padding:.8rem;overflow:auto;font-size:13px}
 @media(prefers-color-scheme:dark){body{background:#18191a;color:#e4e6eb}pre{background:#242526}h2{border-color:#444}small{color:#aaa}}`
 
-/** `/openapi.json`, `/docs` (one page without scripts, built from that document) and `/` leading there. */
-export function docsRouter(document: OpenApiDocument, publicUrl: string): Router {
+export interface Documents {
+  openapi: OpenApiDocument
+  asyncapi: AsyncApiDocument
+}
+
+/** `/openapi.json`, `/asyncapi.json`, `/docs` (one page without scripts, built from them) and `/` leading there. */
+export function docsRouter(documents: Documents, publicUrl: string): Router {
   const router = Router()
-  const json = JSON.stringify(document)
-  const page = docsPage(document, publicUrl)
-  router.get('/openapi.json', (_request, response) => {
-    response.type('application/json').send(json)
-  })
+  const page = docsPage(documents, publicUrl)
+  for (const [name, document] of Object.entries(documents)) {
+    const json = JSON.stringify(document)
+    router.get(`/${name}.json`, (_request, response) => {
+      response.type('application/json').send(json)
+    })
+  }
   router.get('/docs', (_request, response) => {
     response.type('text/html').send(page)
   })
@@ -25,9 +33,9 @@ export function docsRouter(document: OpenApiDocument, publicUrl: string): Router
   return router
 }
 
-function docsPage(document: OpenApiDocument, publicUrl: string): string {
+function docsPage({ openapi, asyncapi }: Documents, publicUrl: string): string {
   const sections = new Map<string, string[]>()
-  for (const [path, operations] of Object.entries(document.paths)) {
+  for (const [path, operations] of Object.entries(openapi.paths)) {
     for (const [method, operation] of Object.entries(operations)) {
       const tag = operation.tags[0] ?? ''
       sections.set(tag, [...(sections.get(tag) ?? []), entry(method, path, operation)])
@@ -36,13 +44,23 @@ function docsPage(document: OpenApiDocument, publicUrl: string): string {
   const body = [...sections].map(([tag, entries]) => `<h2>${escapeHtml(tag)}</h2>${entries.join('')}`)
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>RealChat API</title>
 <meta name="viewport" content="width=device-width"><style>${STYLE}</style>
-<h1>RealChat API</h1><p>The whole contract: <a href="/openapi.json">openapi.json</a>.
-Errors are <code>application/problem+json</code> with a stable <code>code</code>.
+<h1>RealChat API</h1><p>The whole contract: <a href="/openapi.json">openapi.json</a> for REST,
+<a href="/asyncapi.json">asyncapi.json</a> for sockets. Errors are <code>application/problem+json</code> with a stable <code>code</code>.
 Sockets are at <code>/socket/websocket</code>; docs/protocol.md says what they speak.</p>
 <p>Register or sign in, and send <code>accessToken</code> of the answer with every other request:</p>
 <pre>${escapeHtml(firstCalls(publicUrl))}</pre>
 ${body.join('\n')}
-<h2>Schemas</h2><pre>${escapeHtml(JSON.stringify(document.components.schemas, null, 2))}</pre></html>`
+<h2>sockets</h2>${Object.entries(asyncapi.channels).map(channelEntry).join('')}
+<h2>Schemas</h2>${schemasOf(openapi)}<h2>Schemas of sockets</h2>${schemasOf(asyncapi)}</html>`
+}
+
+function channelEntry([name, channel]: [string, unknown]): string {
+  const details = JSON.stringify(channel, null, 2)
+  return `<details><summary><b>${escapeHtml(name)}</b></summary><pre>${escapeHtml(details)}</pre></details>`
+}
+
+function schemasOf({ components }: OpenApiDocument | AsyncApiDocument): string {
+  return `<pre>${escapeHtml(JSON.stringify(components.schemas, null, 2))}</pre>`
 }
 
 function firstCalls(url: string): string {

@@ -34,7 +34,7 @@ const fields = {
   emailDelay: z.int().min(EMAIL_DELAY_MIN).max(EMAIL_DELAY_MAX),
 }
 
-const settingsSchema = z
+export const settingsSchema = z
   .object({
     ...fields,
     quietHours: z

@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import { ERROR_CODES, type ErrorCode } from '../../domain/errors.ts'
+import { type Json, JsonSchemas, zodOf } from '../json-schema.ts'
 import { PROBLEMS } from '../problem.ts'
 import { fullPath } from './mount.ts'
 import type { Route } from './route.ts'
-
-type Json = { [key: string]: unknown }
 
 export interface Operation {
   operationId: string
@@ -44,9 +43,9 @@ export function openApiDocument(
   routes: readonly Route[],
   { publicUrl, version }: { publicUrl: string; version: string },
 ): OpenApiDocument {
-  const schemas: Json = {}
+  const schemas = new JsonSchemas('draft-2020-12')
   const paths: OpenApiDocument['paths'] = {}
-  convert(problemSchema, schemas)
+  schemas.of(problemSchema)
   for (const route of routes) {
     const path = fullPath(route).replaceAll(/:([A-Za-z]+)/g, '{$1}')
     const operations = paths[path] ?? {}
@@ -59,13 +58,13 @@ export function openApiDocument(
     servers: [{ url: publicUrl }],
     paths,
     components: {
-      schemas,
+      schemas: schemas.components,
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
     },
   }
 }
 
-function operation(route: Route, schemas: Json): Operation {
+function operation(route: Route, schemas: JsonSchemas): Operation {
   const parameters = [
     ...parametersOf(route.params, 'path', schemas),
     ...parametersOf(route.query, 'query', schemas),
@@ -80,7 +79,7 @@ function operation(route: Route, schemas: Json): Operation {
     ...(route.body && {
       requestBody: {
         required: !route.body.safeParse({}).success,
-        content: { 'application/json': { schema: convert(route.body, schemas) } },
+        content: { 'application/json': { schema: schemas.of(route.body) } },
       },
     }),
     responses: responsesOf(route, schemas),
@@ -93,34 +92,29 @@ function operationId(route: Route): string {
   return route.method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
 }
 
-function parametersOf(schema: z.ZodObject | null, place: 'path' | 'query', schemas: Json): Json[] {
+function parametersOf(schema: z.ZodObject | null, place: 'path' | 'query', schemas: JsonSchemas): Json[] {
   if (!schema) return []
   return Object.entries(schema.shape).map(([name, field]) => {
-    const type = toType(field)
+    const type = zodOf(field)
     const absent = type.safeParse(undefined)
     return {
       name,
       in: place,
       required: place === 'path' || !absent.success,
       schema: {
-        ...convert(type, schemas),
+        ...schemas.of(type),
         ...(absent.data !== undefined && { default: absent.data }),
       },
     }
   })
 }
 
-function toType(field: unknown): z.ZodType {
-  if (field instanceof z.ZodType) return field
-  throw new Error('a parameter is not a schema')
-}
-
-function responsesOf(route: Route, schemas: Json): Json {
+function responsesOf(route: Route, schemas: JsonSchemas): Json {
   const responses: Json = {}
   for (const [status, schema] of Object.entries(route.responses)) {
     responses[status] = {
       description: status === '204' ? 'Done' : 'Success',
-      ...(schema && { content: { 'application/json': { schema: convert(schema, schemas) } } }),
+      ...(schema && { content: { 'application/json': { schema: schemas.of(schema) } } }),
     }
   }
   for (const [status, codes] of byStatus(errorCodesOf(route))) {
@@ -152,15 +146,4 @@ function byStatus(codes: readonly ErrorCode[]): Map<string, ErrorCode[]> {
     statuses.set(status, [...(statuses.get(status) ?? []), code])
   }
   return new Map([...statuses].sort())
-}
-
-/** JSON Schema of what is sent over the wire; schemas with an id become components. */
-function convert(schema: z.ZodType, schemas: Json): Json {
-  const { $defs, $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
-  for (const [name, definition] of Object.entries($defs ?? {})) schemas[name] = relocate(definition)
-  return relocate(json)
-}
-
-function relocate(json: object): Json {
-  return JSON.parse(JSON.stringify(json).replaceAll('"#/$defs/', '"#/components/schemas/'))
 }

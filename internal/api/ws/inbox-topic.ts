@@ -2,6 +2,7 @@ import type { Actor } from '../../domain/user.ts'
 import type { TopicDefinition } from '../../realtime/topic.ts'
 import type { Conversations } from '../../service/conversation/conversations.ts'
 import type { UserService } from '../../service/user/users.ts'
+import { inboxDocument } from './inbox-document.ts'
 import type { Inbox } from './inboxes.ts'
 import type { Live } from './live.ts'
 import { INBOX_TOPIC } from './topic-names.ts'
@@ -48,5 +49,6 @@ export function inboxTopicDefinition(deps: InboxTopicDeps): TopicDefinition<Acto
     },
 
     events: {},
+    document: inboxDocument,
   }
 }
