@@ -4,7 +4,6 @@ import { DomainError } from '../../internal/domain/errors.ts'
 import type { ConversationId, UserId } from '../../internal/domain/ids.ts'
 import type { Actor } from '../../internal/domain/user.ts'
 import { systemClock } from '../../internal/platform/clock.ts'
-import { PostgresBlocks } from '../../internal/repository/postgres/block.ts'
 import { Sql } from '../../internal/repository/postgres/sql.ts'
 import { PostgresUsers } from '../../internal/repository/postgres/user.ts'
 import { PLAIN } from '../../internal/service/message/messages.ts'
@@ -218,20 +217,5 @@ describe('at once', () => {
     const added = await Promise.all(group.map((actor) => members.add(actor, id, [newcomer])))
     expect(added.filter((one) => one.added)).toHaveLength(1)
     expect(await counted(id)).toEqual({ count: 4, members: 4, owners: 1 })
-  })
-
-  it('a block and an addition by the one blocked have an order', async () => {
-    const blocks = new PostgresBlocks(new Sql(pool))
-    for (let repeat = 0; repeat < REPEATS; repeat++) {
-      const { id, actors: group } = await groupOf(pool, ['owner'])
-      const [blocker] = await createUsers(pool, 1)
-      if (!blocker) throw new Error('a user was asked for')
-      const [, added] = await outcomes([
-        blocks.set(blocker, group[0].userId, true, new Date()),
-        members.add(group[0], id, [blocker]),
-      ])
-      expect(['yes', 'blocked']).toContain(added)
-      expect((await rolesIn(id)).has(blocker)).toBe(added === 'yes')
-    }
   })
 })

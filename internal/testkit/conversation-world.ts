@@ -17,6 +17,8 @@ import { createGroup } from './fixtures.ts'
 import { testPostgres } from './services.ts'
 
 type Told = { [Event in keyof LiveEvents]: [event: Event, ...args: Parameters<LiveEvents[Event]>] }
+type Memberships = Parameters<LiveEvents['membersChanged']>[0]
+type Said = Parameters<LiveEvents['messageCreated']>
 
 /** What live delivery was told, in order. */
 export class LiveRecord implements LiveEvents {
@@ -46,6 +48,20 @@ export class LiveRecord implements LiveEvents {
   /** Names of what was told, in order. */
   get events(): string[] {
     return this.told.map(([event]) => event)
+  }
+
+  /** The last change of members that was told. */
+  get members(): Memberships {
+    const last = this.told.findLast((one) => one[0] === 'membersChanged')
+    if (last?.[0] !== 'membersChanged') throw new Error('no change of members was told')
+    return last[1]
+  }
+
+  /** The last message that was told: itself, and the member version it came with. */
+  get message(): { message: Said[0]; memberVersion: Said[1] } {
+    const last = this.told.findLast((one) => one[0] === 'messageCreated')
+    if (last?.[0] !== 'messageCreated') throw new Error('no message was told')
+    return { message: last[1], memberVersion: last[2] }
   }
 
   clear(): void {
