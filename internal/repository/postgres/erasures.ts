@@ -17,7 +17,7 @@ const CLAIM = `
   returning user_id, conversation_id, departed, after_seq`
 
 const POSTPONE = `
-  update erasures set failures = failures + 1,
+  update erasures set failures = failures + 1, after_seq = greatest(after_seq, $3),
     until = now() + least(10 * 2 ^ least(failures, 8), 1800) * interval '1 s'
   where user_id = $1 and conversation_id = $2`
 
@@ -75,7 +75,7 @@ export class PostgresErasures implements ErasureQueue {
     })
   }
 
-  async postpone({ userId, conversationId }: Erasure): Promise<void> {
-    await this.#sql.query(POSTPONE, [userId, conversationId])
+  async postpone({ userId, conversationId }: Erasure, afterSeq: Seq): Promise<void> {
+    await this.#sql.query(POSTPONE, [userId, conversationId, afterSeq])
   }
 }

@@ -38,16 +38,17 @@ export class Erasures {
     const { queue } = this.#deps
     const erasure = await queue.claim(LEASE_MS)
     if (!erasure) return false
+    const done = { afterSeq: erasure.afterSeq }
     try {
-      await this.#work(erasure)
+      await this.#work(erasure, done)
     } catch (error) {
-      await queue.postpone(erasure)
+      await queue.postpone(erasure, done.afterSeq)
       throw error
     }
     return true
   }
 
-  async #work(erasure: Erasure): Promise<void> {
+  async #work(erasure: Erasure, done: { afterSeq: Seq }): Promise<void> {
     const { queue, authored, erase } = this.#deps
     const { userId, conversationId, afterSeq } = erasure
     if (!erasure.departed) {
@@ -55,7 +56,10 @@ export class Erasures {
       await queue.depart(erasure)
     }
     const { seqs, next } = await authored.page(conversationId, userId, afterSeq)
-    for (const seq of seqs) await erase(conversationId, userId, seq)
+    for (const seq of seqs) {
+      await erase(conversationId, userId, seq)
+      done.afterSeq = seq
+    }
     if (next === null) await queue.finish(erasure)
     else await queue.progress(erasure, next)
   }

@@ -40,8 +40,8 @@ export interface ErasureQueue {
   progress(erasure: Erasure, afterSeq: Seq): Promise<void>
   /** All of them are, and what the service noted of the user there. */
   finish(erasure: Erasure): Promise<void>
-  /** Nobody's turn before a while, longer each time. */
-  postpone(erasure: Erasure): Promise<void>
+  /** Messages up to there are erased; nobody's turn before a while, longer each time. */
+  postpone(erasure: Erasure, afterSeq: Seq): Promise<void>
 }
 
 export interface Successors {
