@@ -61,8 +61,8 @@ export async function createApiNode(options: NodeOptions): Promise<ApiNode> {
   container
     .bind(ID.notifications)
     .toResolvedValue(
-      (pool, clock, live) => composeNotifications({ pool, clock, live }),
-      [ID.pool, ID.clock, ID.live],
+      (pool, clock, live, messages) => composeNotifications({ pool, clock, live, messages }),
+      [ID.pool, ID.clock, ID.live, ID.messages],
     )
     .inSingletonScope()
   bindAccount(container)

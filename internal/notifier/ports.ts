@@ -288,16 +288,19 @@ export interface TraceEntry {
   channel: 'push' | 'email'
   /** Null for all of the user's devices, and for mail. */
   device: DeviceId | null
-  outcome: 'push' | 'wait' | 'none' | 'digest'
+  outcome: 'push' | 'wait' | 'none' | 'digest' | 'sent'
   reason: string
 }
+
+/** Later than every pass of pushing: no task is tried so often. */
+export const DIGEST_PASS = 30_000
 
 /** The decisions of one task. */
 export interface TraceRecord {
   /** The event's day in UTC, `YYYY-MM-DD`. */
   day: string
   eventId: string
-  /** 0 for the first, 1 after the grace, and on with each attempt. */
+  /** 0 for the first, 1 after the grace, and on with each attempt; DIGEST_PASS for what became of mail. */
   pass: number
   kind: string
   conversationId: ConversationId | null

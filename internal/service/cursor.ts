@@ -1,7 +1,7 @@
 import { invalid } from '../domain/errors.ts'
 import { isUuid } from '../domain/ids.ts'
 
-type FieldKind = 'number' | 'uuid' | 'time'
+type FieldKind = 'number' | 'uuid' | 'time' | 'text'
 
 const CURSOR_MAX = 500
 /** As this service writes times; other texts that `Date` takes are beyond what the database does. */
@@ -39,5 +39,6 @@ function hasFields<Fields extends object>(
 function isOf(kind: FieldKind, value: unknown): boolean {
   if (kind === 'number') return Number.isSafeInteger(value)
   if (typeof value !== 'string') return false
+  if (kind === 'text') return !value.includes('\0')
   return kind === 'uuid' ? isUuid(value) : TIME.test(value) && !Number.isNaN(Date.parse(value))
 }

@@ -1,6 +1,8 @@
-import type { SessionId, UserId } from '../../domain/ids.ts'
+import type { ConversationId, MessageId, Seq, SessionId, UserId } from '../../domain/ids.ts'
+import type { Message } from '../../domain/message.ts'
 import type { NotificationSettings } from '../../domain/notification.ts'
 import type { DeviceId, DeviceSettings, Platform, PushToken } from '../../domain/push.ts'
+import type { Actor } from '../../domain/user.ts'
 
 /** Throws DomainError `dependency_unavailable` when the store cannot be asked. */
 export interface SettingsStore {
@@ -54,4 +56,83 @@ export interface OutboxEntry {
 export interface OutboxReader {
   /** Newest first. @throws DomainError dependency_unavailable. */
   newest(limit: number): Promise<OutboxEntry[]>
+}
+
+/** One decision as it was kept. */
+export interface DecisionRow {
+  /** Rises with what was decided later about the same event. */
+  pass: number
+  at: string
+  channel: 'push' | 'email'
+  /** Null for all of the user's devices, and for mail. */
+  device: DeviceId | null
+  outcome: 'push' | 'wait' | 'none' | 'digest' | 'sent'
+  reason: string
+}
+
+/** What became of one push to one device. */
+export interface AttemptRow {
+  device: DeviceId
+  state: 'claimed' | 'sent' | 'retry' | 'gone' | 'dropped' | 'dead'
+  /** From 0. */
+  attempt: number
+  reason: string | null
+  at: string
+}
+
+export interface DeviceRow {
+  id: DeviceId
+  platform: Platform
+  deviceName: string | null
+}
+
+/** How it stands with one recipient, as far as the sender is told. */
+export type RecipientOutcome = 'sent' | 'pending' | 'none'
+
+/** A trace as operators see it: one pass of one event, a page of its recipients. */
+export interface TraceRow {
+  at: string
+  eventId: string
+  kind: string
+  pass: number
+  conversationId: ConversationId | null
+  seq: Seq | null
+  decisions: (Omit<DecisionRow, 'pass' | 'at'> & { userId: UserId })[]
+  attempts: (AttemptRow & { userId: UserId })[]
+}
+
+/** Where a page of traces ends. */
+export interface TracePlace {
+  at: string
+  eventId: string
+  pass: number
+}
+
+export interface TraceQuery {
+  userId: UserId | null
+  message: { conversationId: ConversationId; seq: Seq } | null
+  /** Rows older than this place. */
+  before: TracePlace | null
+  limit: number
+}
+
+/** Throws DomainError `dependency_unavailable` when the store cannot be asked. */
+export interface TraceReader {
+  /** What was decided and done about one message for one user. */
+  ofRecipient(
+    message: { conversationId: ConversationId; seq: Seq },
+    userId: UserId,
+  ): Promise<{ decisions: DecisionRow[]; attempts: AttemptRow[]; devices: DeviceRow[] }>
+  /** Everybody the message may have concerned, in order of id, and how it stands. */
+  recipients(message: {
+    conversationId: ConversationId
+    seq: Seq
+  }): Promise<{ userId: UserId; outcome: RecipientOutcome }[]>
+  /** Newest first. */
+  list(query: TraceQuery): Promise<TraceRow[]>
+}
+
+export interface MessageFinder {
+  /** @throws DomainError not_found when there is none that the actor may see. */
+  get(actor: Actor, conversationId: ConversationId, messageId: MessageId): Promise<Message>
 }
