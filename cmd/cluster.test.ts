@@ -10,7 +10,7 @@ import { eventually } from '../internal/testkit/eventually.ts'
 import { type FcmStandIn, startFcm } from '../internal/testkit/fcm.ts'
 import { appendItem } from '../internal/testkit/fixtures.ts'
 import { cleanUpAfterFile } from '../internal/testkit/services.ts'
-import type { SocketClient } from '../internal/testkit/socket-client.ts'
+import type { ServerFrame, SocketClient } from '../internal/testkit/socket-client.ts'
 
 const START_MS = 60_000
 const messages = z.object({ items: z.array(z.object({ seq: z.number(), content: z.string() })) })
@@ -89,6 +89,32 @@ describe('two API nodes and a notifier on the four stores', () => {
     await bobsSocket.close()
   })
 
+  it('lets one who was removed at one node hear nothing later at the other', async () => {
+    const [ann, bob, eve] = await Promise.all([one, two, two].map((url) => Person.register(url)))
+    if (!ann || !bob || !eve) throw new Error('three people')
+    const id = await ann.open(one, 'group', [bob])
+    const [bobsChat, bobsInbox, evesInbox] = [
+      await bob.connect(two),
+      await bob.connect(two),
+      await eve.connect(two),
+    ]
+    const hello = await bobsChat.join(`chat:${id}`)
+    await bobsInbox.join('user:inbox')
+    await evesInbox.join('user:inbox')
+    expect(hello).toMatchObject({ messages: [{ type: 'system' }] })
+    await ann.call(one, 'POST', `/conversations/${id}/members`, { userIds: [eve.id] })
+    await evesInbox.find((frame) => frame.event === 'conversation:new', 'conversation:new')
+    await ann.call(one, 'DELETE', `/conversations/${id}/members/${bob.id}`)
+    await ann.call(one, 'POST', `/conversations/${id}/messages`, { content: 'without bob' })
+    const told = (frame: ServerFrame) => JSON.stringify(frame.payload).includes('without bob')
+    await evesInbox.find(told, 'the message')
+    await bobsChat.find((frame) => frame.event === 'phx_close', 'phx_close')
+    const removed = await bobsInbox.find((frame) => frame.event === 'conversation:removed', 'removal')
+    expect(removed.payload).toEqual({ conversationId: id, reason: 'removed' })
+    expect([...bobsChat.frames, ...bobsInbox.frames].filter(told)).toEqual([])
+    for (const socket of [bobsChat, bobsInbox, evesInbox]) await socket.close()
+  })
+
   it('pushes once to the absent one, to the right device', async () => {
     const [ann, bob] = [await Person.register(one), await Person.register(two)]
     const token = `token-${bob.id}`
@@ -127,7 +153,7 @@ describe('two API nodes and a notifier on the four stores', () => {
     const item = appendItem(id as ConversationId, ann.id as UserId, content, {
       operationId: clientId as ClientId,
       bodyHash: createHash('sha256')
-        .update(JSON.stringify(['text', content, null]))
+        .update(JSON.stringify(['text', content, null, null, null, null]))
         .digest()
         .subarray(0, 16),
     })
