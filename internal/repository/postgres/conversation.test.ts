@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type pg from 'pg'
-import type { ConversationId, UserId } from '../../domain/ids.ts'
+import { type ConversationId, type UserId, uuidv7 } from '../../domain/ids.ts'
 import { appendItem, createGroup, createUsers, testPool } from '../../testkit/fixtures.ts'
 import { testPostgres } from '../../testkit/services.ts'
 import { PostgresConversations } from './conversation.ts'
@@ -103,5 +103,60 @@ describe('PostgresConversations', () => {
     })
     expect(await conversations.access(id, ann)).toBeNull()
     expect(await conversations.memberships(owner)).toEqual([{ id, seq: 1, rev: 0, memberVersion: 1 }])
+  })
+
+  it('shows one conversation as each of many sees it', async () => {
+    const { id, memberIds } = await createGroup(pool, 3)
+    const [owner, member, leaver] = memberIds
+    if (!owner || !member || !leaver) throw new Error('three members were asked for')
+    await send(id, owner, 'hello')
+    await pool.query('delete from conversation_members where conversation_id = $1 and user_id = $2', [
+      id,
+      leaver,
+    ])
+    const views = await conversations.viewsFor(id, [owner, member, leaver, ann])
+    expect([...views.keys()].toSorted()).toEqual([owner, member].toSorted())
+    expect([views.get(owner)?.role, views.get(member)?.role]).toEqual(['owner', 'member'])
+    expect([views.get(owner)?.unread, views.get(member)?.unread]).toEqual([0, 1])
+    expect(await conversations.membersAmong(id, [owner, leaver, ann])).toEqual({
+      memberVersion: 1,
+      userIds: new Set([owner]),
+    })
+    expect(await conversations.membersAmong(id, [])).toEqual({ memberVersion: 1, userIds: new Set() })
+    expect(await conversations.membersAmong(uuidv7<ConversationId>(), [owner])).toBeNull()
+    expect((await conversations.membersById(id, [owner, ann])).map(({ userId }) => userId)).toEqual([owner])
+  })
+
+  it('counts mentions that are unread, each message once, and none of who is blocked', async () => {
+    const { id, memberIds } = await createGroup(pool, 3)
+    const [owner, reader, blocked] = memberIds
+    if (!owner || !reader || !blocked) throw new Error('three members were asked for')
+    const say = (sender: UserId, mentions: (UserId | null)[]) =>
+      new PostgresMessageLog(pool).append([appendItem(id, sender, 'psst', { mentions })], { wait: true })
+    const counted = async (viewer: UserId) => (await conversations.find(id, viewer))?.mentions
+    await say(owner, [reader])
+    await say(owner, [null])
+    await say(owner, [reader, null])
+    await say(owner, [blocked])
+    await say(blocked, [reader])
+    expect([await counted(owner), await counted(reader), await counted(blocked)]).toEqual([0, 4, 0])
+    await pool.query('insert into blocks values ($1, $2, now())', [reader, blocked])
+    expect(await counted(reader)).toBe(3)
+    await pool.query(
+      `update conversation_members set read_seq = 3, delivered_seq = 3
+       where conversation_id = $1 and user_id = $2`,
+      [id, reader],
+    )
+    expect(await counted(reader)).toBe(1)
+  })
+
+  it('does not show as the last message what the viewer deleted for themselves', async () => {
+    const { id, memberIds } = await createGroup(pool, 2)
+    const [owner, member] = memberIds
+    if (!owner || !member) throw new Error('two members were asked for')
+    await send(id, owner, 'secret')
+    await new PostgresMessageLog(pool).hide(id, member, 2)
+    expect((await conversations.find(id, member))?.lastMessage).toBeNull()
+    expect((await conversations.find(id, owner))?.lastMessage).toMatchObject({ content: 'secret' })
   })
 })
