@@ -1,131 +1,33 @@
 import { describe, expect, it } from '@jest/globals'
-import fc from 'fast-check'
-import type { ChatEvent } from '../domain/event.ts'
-import type { MessageId, SessionId, UserId } from '../domain/ids.ts'
-import type { Message } from '../domain/message.ts'
 import {
-  DEFAULT_NOTIFICATION_SETTINGS,
-  NOTIFY_LEVELS,
-  type NotificationSettings,
-  type QuietHours,
-  WEEKDAYS,
-} from '../domain/notification.ts'
-import type { DeviceId, Platform } from '../domain/push.ts'
-import { messageEvent } from '../testkit/events.ts'
-import { type Decision, decide } from './decide.ts'
-import type { Circumstances, Device, Membership, Recipient } from './ports.ts'
-
-/** A Saturday, 12:00 UTC. */
-const NOW = Date.UTC(2026, 10, 21, 12)
-const ann = '01900000-0000-7000-8000-00000000000a' as UserId
-const bob = '01900000-0000-7000-8000-00000000000b' as UserId
-const cid = '01900000-0000-7000-8000-00000000000c' as UserId
-const here = '01900000-0000-7000-8000-0000000000e1' as SessionId
-const CREATED = { createdAt: new Date(NOW - 1000).toISOString() }
-
-type DeviceChoice = Pick<Device, 'id' | 'sessionId' | 'platform' | 'notify' | 'previews'>
-function device(name: string, more: Partial<DeviceChoice> = {}): DeviceChoice {
-  const id = `01900000-0000-7000-8000-0000000000${name}` as DeviceId
-  return { id, sessionId: null, platform: 'android', notify: 'all', previews: true, ...more }
-}
-const phone = device('f1')
-const tablet = device('f2')
-
-/** Bob's, unless a case says otherwise: in a group, seq 10 is sent, he has read 9, has a phone and is away. */
-interface Case {
-  to?: UserId
-  event?: ChatEvent
-  message?: Partial<Message>
-  recipient?: Partial<Recipient>
-  member?: Partial<Membership>
-  settings?: Partial<NotificationSettings>
-  devices?: DeviceChoice[]
-  now?: Partial<Circumstances>
-}
-
-const MEMBER: Membership = {
-  kind: 'group',
-  joinedSeq: 0,
-  readSeq: 9,
-  mutedUntilMs: null,
-  notify: 'all',
-  followsThread: false,
-}
-
-function decisions(given: Case): Decision[] {
-  const message = { ...CREATED, ...given.message }
-  return decide(
-    given.event ?? messageEvent({ senderId: ann, seq: 10, message }),
-    {
-      userId: given.to ?? bob,
-      status: 'active',
-      blocksActor: false,
-      hasEmail: true,
-      settings: { ...DEFAULT_NOTIFICATION_SETTINGS, ...given.settings },
-      membership: { ...MEMBER, ...given.member },
-      ...given.recipient,
-    },
-    given.devices ?? [phone],
-    {
-      nowMs: NOW,
-      online: false,
-      graceOver: false,
-      deleted: false,
-      withdrawn: false,
-      mailing: true,
-      ...given.now,
-    },
-  )
-}
-
-/** `push f1 mentioned`, `push f1 mentioned, no text`, `none read`, `mail direct in 900 s`. */
-function inWords(decision: Decision): string {
-  const words = [decision.outcome, decision.device?.slice(-2), decision.reason].filter(Boolean).join(' ')
-  if (decision.outcome === 'push') return decision.preview ? words : `${words}, no text`
-  if (decision.outcome === 'digest') return `mail ${decision.reason} in ${(decision.dueAtMs - NOW) / 1000} s`
-  return decision.channel === 'email' ? `no mail: ${decision.reason}` : words
-}
+  adds,
+  ann,
+  at,
+  bob,
+  type Case,
+  cid,
+  decisions,
+  device,
+  direct,
+  encrypted,
+  here,
+  inWords,
+  mentionsAll,
+  mentionsBob,
+  mentionsCid,
+  missedCall,
+  NOW,
+  noon,
+  phone,
+  quotes,
+  reaction,
+  readElsewhere,
+  signIn,
+  tablet,
+} from '../testkit/notify-case.ts'
 
 const MAIL_MENTION = 'mail mentioned in 900 s'
 const MAIL_DIRECT = 'mail direct in 900 s'
-const mentionsBob = { mentions: { userIds: [bob], all: false } }
-const mentionsCid = { mentions: { userIds: [cid], all: false } }
-const mentionsAll = { mentions: { userIds: [], all: true } }
-const quotes = (senderId: UserId) => ({
-  replyTo: { id: 'm' as MessageId, seq: 3, senderId, excerpt: '' },
-})
-const direct = { kind: 'direct' } as const
-const noon: QuietHours = { start: '11:00', end: '13:00', timeZone: 'UTC', days: [...WEEKDAYS] }
-const encrypted = { type: 'encrypted' } as unknown as Partial<Message>
-const adds = (actorId: UserId, ...userIds: UserId[]) => ({
-  type: 'system' as const,
-  system: { event: 'member_joined' as const, actorId, userIds },
-})
-const at = new Date(NOW - 1000).toISOString()
-const conversationId = messageEvent().conversationId
-const reaction = (more: object = {}): ChatEvent => ({
-  id: 'r',
-  kind: 'reaction',
-  conversationId,
-  seq: 10,
-  messageId: 'm' as MessageId,
-  authorId: bob,
-  rev: 4,
-  actorId: ann,
-  emoji: '👍',
-  at,
-  ...more,
-})
-const missedCall: ChatEvent = {
-  id: 'c',
-  kind: 'call_missed',
-  conversationId,
-  callerId: ann,
-  userIds: [bob],
-  at,
-}
-const signIn: ChatEvent = { id: 's', kind: 'sign_in', userId: bob, sessionId: here, deviceName: 'Pixel', at }
-const readElsewhere: ChatEvent = { id: 'e', kind: 'read', conversationId, userId: bob, seq: 10, at }
 
 /**
  * The whole behaviour: [what, how it differs from the case above, what is decided]. `none x` says that nobody
@@ -408,88 +310,5 @@ const TABLE: [string, Case, string[]][] = [
 describe('decide', () => {
   it.each(TABLE)('%s', (_name, input, expected) => {
     expect(decisions(input).map(inWords)).toEqual(expected)
-  })
-
-  const bool = fc.boolean()
-  const level = fc.constantFrom(...NOTIFY_LEVELS)
-  const anything = fc.record({
-    to: fc.constantFrom(ann, bob, cid),
-    event: fc.constantFrom<(ChatEvent | undefined)[]>(undefined, reaction(), missedCall),
-    message: fc.constantFrom<Partial<Message>[]>({}, mentionsAll, mentionsBob, quotes(bob), encrypted),
-    recipient: fc.record({
-      status: fc.constantFrom('active' as const, 'suspended' as const),
-      blocksActor: bool,
-      hasEmail: bool,
-    }),
-    member: fc.record({
-      kind: fc.constantFrom('direct' as const, 'group' as const),
-      joinedSeq: fc.integer({ min: 0, max: 12 }),
-      readSeq: fc.integer({ min: 0, max: 20 }),
-      mutedUntilMs: fc.constantFrom(null, NOW + 1),
-      notify: level,
-      followsThread: bool,
-    }),
-    settings: fc.record({
-      push: bool,
-      email: bool,
-      groups: level,
-      threads: bool,
-      reactions: bool,
-      previews: bool,
-      quietHours: fc.constantFrom(null, noon),
-    }),
-    devices: fc.array(
-      fc
-        .record({
-          name: fc.constantFrom('f1', 'f2', 'f3'),
-          notify: level,
-          previews: bool,
-          platform: fc.constantFrom<Platform[]>('android', 'ios', 'web'),
-        })
-        .map(({ name, ...more }) => device(name, more)),
-      { maxLength: 5 },
-    ),
-    now: fc.record({ online: bool, graceOver: bool, deleted: bool, withdrawn: bool, mailing: bool }),
-  })
-
-  const holds = (property: (given: Case, result: Decision[]) => void) =>
-    fc.assert(
-      fc.property(anything, ({ event, ...rest }) => {
-        const given: Case = { ...rest, ...(event && { event }) }
-        property(given, decisions(given))
-      }),
-      { numRuns: 2000 },
-    )
-  const tells = ({ outcome }: Decision) => outcome === 'push' || outcome === 'digest' || outcome === 'wait'
-
-  it('never tells the sender, whatever else holds', () => {
-    holds((given, result) => {
-      if (given.to === ann) expect(result.filter(tells)).toEqual([])
-    })
-  })
-
-  it('never tells of what was read, deleted, or is of somebody blocked', () => {
-    holds((given, result) => {
-      const isRead = given.event === undefined && (given.member?.readSeq ?? 0) >= 10
-      if (isRead || given.now?.deleted || given.recipient?.blocksActor)
-        expect(result.filter(tells)).toEqual([])
-    })
-  })
-
-  it('never pushes twice to a device, and always gives a reason', () => {
-    holds((_given, result) => {
-      const pushed = result.filter(({ outcome }) => outcome === 'push').map((each) => each.device)
-      expect(new Set(pushed).size).toBe(pushed.length)
-      expect(result.some(({ channel }) => channel === 'push')).toBe(true)
-      expect(result.filter(({ channel }) => channel === 'email').length).toBeLessThanOrEqual(1)
-    })
-  })
-
-  it('never shows text where previews are off or the text is not text', () => {
-    holds((given, result) => {
-      const isHidden = !given.settings?.previews || (given.event === undefined && given.message === encrypted)
-      const shows = result.some((each) => each.outcome === 'push' && each.preview)
-      if (isHidden) expect(shows).toBe(false)
-    })
   })
 })
