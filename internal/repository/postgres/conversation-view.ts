@@ -38,7 +38,6 @@ const MEMBER = [
 const HEAD = [
   'h.seq',
   'h.rev',
-  'h.stamp',
   'h.ordinal',
   'h.preview',
   'h.preview_seq as previewSeq',
@@ -64,6 +63,9 @@ const IS_PREVIEW_GONE = sql<boolean>`h.preview_seq < h.first_seq or exists (
   select 1 from hidden_messages x
   where x.user_id = m.user_id and x.conversation_id = m.conversation_id and x.seq = h.preview_seq)`
 
+/** By its last message: a reaction to an old one moves no conversation up. Microseconds since 1970. */
+export const ACTIVITY = sql<number>`coalesce(h.preview_stamp, h.stamp)`
+
 /** One row per membership, with everything that a Conversation shows to that member. */
 function views() {
   return db
@@ -74,6 +76,7 @@ function views() {
     .leftJoin('direct_pairs as p', 'p.conversation_id', 'c.id')
     .select(CONVERSATION)
     .select(HEAD)
+    .select(ACTIVITY.as('activity'))
     .select(MEMBER)
     .select(sql<string>`h.epoch || '.' || e.era`.as('epoch'))
     .select(MENTIONS.as('mentions'))

@@ -14,7 +14,7 @@ import type {
 } from '../../service/conversation/ports.ts'
 import type { AccessReader, SendAccess } from '../../service/message/ports.ts'
 import { createConversation } from './conversation-create.ts'
-import { viewOf, viewsFor, viewsOf } from './conversation-view.ts'
+import { ACTIVITY, viewOf, viewsFor, viewsOf } from './conversation-view.ts'
 import { query, transaction } from './query.ts'
 import { db, run } from './statement.ts'
 
@@ -66,21 +66,19 @@ export class PostgresConversations implements ConversationRepository, AccessRead
 
   async list(viewerId: UserId, limit: number, after: ActivityCursor | null) {
     const first = viewsOf(viewerId)
-      .orderBy('h.stamp', 'desc')
+      .orderBy(ACTIVITY, 'desc')
       .orderBy('c.id', 'desc')
       .limit(limit + 1)
     const rows = after
       ? await run(
           this.#pool,
           'conversation-list-after',
-          first.where(({ eb, refTuple, tuple }) =>
-            eb(refTuple('h.stamp', 'c.id'), '<', tuple(after.stamp, after.id)),
-          ),
+          first.where(sql<boolean>`(${ACTIVITY}, c.id) < (${after.stamp}::bigint, ${after.id}::uuid)`),
         )
       : await run(this.#pool, 'conversation-list', first)
     const items = rows.slice(0, limit)
     const last = rows.length > limit ? items.at(-1) : undefined
-    return { items: items.map(viewOf), next: last ? { stamp: last.stamp, id: last.id } : null }
+    return { items: items.map(viewOf), next: last ? { stamp: last.activity, id: last.id } : null }
   }
 
   async members(id: ConversationId, viewerId: UserId, limit: number, after: MemberCursor | null) {
