@@ -7,6 +7,7 @@ import { messageChangeRoutes } from '../../internal/api/http/message-changes.ts'
 import { forwardRoutes, messageListRoutes } from '../../internal/api/http/message-lists.ts'
 import { messageRoutes } from '../../internal/api/http/messages.ts'
 import { observeHttp, operationsRouter } from '../../internal/api/http/operations.ts'
+import { receiptRoutes } from '../../internal/api/http/receipts.ts'
 import type { Route } from '../../internal/api/http/route.ts'
 import { refusalOf } from '../../internal/api/problem.ts'
 import { chatTopicDefinition } from '../../internal/api/ws/chat-topic.ts'
@@ -63,6 +64,7 @@ export function routesOf(container: Container): Route[] {
     ...messageChangeRoutes(container.get(ID.messageChanges)),
     ...messageListRoutes(container.get(ID.messageLists), container.get(ID.history)),
     ...forwardRoutes(container.get(ID.forwarding)),
+    ...receiptRoutes(container.get(ID.receipts)),
     ...container.get(ID.notifications).routes,
   ]
 }
@@ -98,6 +100,12 @@ export function topicsOf(container: Container): TopicRegistry<Actor> {
         history: container.get(ID.history),
         messages: container.get(ID.messages),
         changes: container.get(ID.messageChanges),
+        typing: {
+          access: container.get(ID.access),
+          publisher: container.get(ID.live),
+          now: container.get(ID.clock).now,
+        },
+        receipts: container.get(ID.receipts),
       }),
     )
     .add(inboxTopicDefinition({ ...shared, users }))

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { refusalOf } from '../api/problem.ts'
 import { chatTopicDefinition } from '../api/ws/chat-topic.ts'
 import { inboxTopicDefinition } from '../api/ws/inbox-topic.ts'
 import { Live } from '../api/ws/live.ts'
 import { LiveAudit } from '../api/ws/live-audit.ts'
 import { LivePublisher } from '../api/ws/live-publisher.ts'
+import { DomainError } from '../domain/errors.ts'
 import { type SessionId, type UserId, uuidv7 } from '../domain/ids.ts'
 import { type Actor, SCOPES } from '../domain/user.ts'
 import { BatchingBus } from '../realtime/batching.ts'
@@ -50,7 +52,14 @@ export async function startLiveNode(stores: LiveStores, bus: Bus): Promise<LiveN
   const hub = new TopicHub()
   const errors: unknown[] = []
   const onError = (error: unknown) => void errors.push(error)
-  const live = new Live({ hub, history: stores, directory: stores, relay: { wake: () => {} }, onError })
+  const live = new Live({
+    hub,
+    history: stores,
+    directory: stores,
+    relay: { wake: () => {} },
+    typingMs: 300,
+    onError,
+  })
   const batching = new BatchingBus({ bus, listener: live, onError })
   const tell = new LivePublisher((shard, entry) => batching.publish(shard, entry), 20)
   const audit = new LiveAudit({
@@ -62,10 +71,10 @@ export async function startLiveNode(stores: LiveStores, bus: Bus): Promise<LiveN
   const server = new RealtimeServer<Actor>({
     http,
     hub,
-    registry: topics(stores, live),
+    registry: topics(stores, live, tell),
     authenticate: async (token) => actorOf(token as UserId),
     keyOf: ({ userId }) => userId,
-    toRefusal: () => null,
+    toRefusal: (error) => (error instanceof DomainError ? refusalOf(error) : null),
     onError,
     allowOrigin: () => true,
     addressOf: () => '',
@@ -98,7 +107,7 @@ export async function startLiveNode(stores: LiveStores, bus: Bus): Promise<LiveN
   }
 }
 
-function topics(stores: LiveStores, live: Live): TopicRegistry<Actor> {
+function topics(stores: LiveStores, live: Live, publisher: LivePublisher): TopicRegistry<Actor> {
   const unused = async (): Promise<never> => {
     throw new Error('not part of this test')
   }
@@ -112,7 +121,9 @@ function topics(stores: LiveStores, live: Live): TopicRegistry<Actor> {
         live,
         history,
         changes,
+        typing: { access: stores.access, publisher, now: Date.now },
         messages: { send: unused, page: unused },
+        receipts: { read: unused, delivered: unused },
       }),
     )
     .add(

@@ -9,6 +9,7 @@ import {
 } from '../http/conversation-schema.ts'
 import { messageId, time, userId } from '../http/fields.ts'
 import { messagePageSchema, sentSchema } from '../http/messages.ts'
+import { pointersSchema } from '../http/receipts.ts'
 
 const seq = z.int().min(0)
 const rev = z.int().min(0)
@@ -62,13 +63,19 @@ export const chatDocument: TopicDocument = {
     },
     'message:reaction:add': { summary: 'React to a message', reply: reacted },
     'message:reaction:remove': { summary: 'Take a reaction back', reply: reacted },
+    'message:delivered': { summary: 'Say up to where you have everything', reply: pointersSchema },
+    'message:read': { summary: 'Say up to where you have read', reply: pointersSchema },
     history: { summary: 'A page of messages, ascending', reply: messagePageSchema },
+    'typing:start': { summary: 'You type; repeat it every few seconds', reply: z.strictObject({}) },
+    'typing:stop': { summary: 'You stopped', reply: z.strictObject({}) },
     changes: {
       summary: 'What happened to messages since a rev, at most 200 at a time',
       reply: z.object({ changes: z.array(changeSchema), rev, more: z.boolean() }),
     },
   },
   sends: {
+    'typing:start': { summary: 'Somebody began to type', payload: z.object({ userId }) },
+    'typing:stop': { summary: 'They stopped, or said nothing more for 6 s', payload: z.object({ userId }) },
     'message:new': { summary: 'A message; its seq is the next one', payload: messageSchema },
     'message:edited': { summary: 'The message as it is now', payload: messageSchema },
     'message:deleted': {

@@ -6,6 +6,7 @@ import { type Channel, event, type TopicDefinition } from '../../realtime/topic.
 import type { History } from '../../service/message/history.ts'
 import type { MessageChanges } from '../../service/message/message-changes.ts'
 import type { Messages } from '../../service/message/messages.ts'
+import type { Receipts } from '../../service/receipt/receipts.ts'
 import { conversationId, messageId } from '../http/fields.ts'
 import {
   deleteScope,
@@ -19,18 +20,24 @@ import {
 } from '../message-input.ts'
 import { parsing } from '../parsing.ts'
 import type { PushOrder } from './push-order.ts'
+import { receiptEvents } from './receipt-events.ts'
 import type { Attendee } from './rooms.ts'
+import { type TypingDeps, typingEvents } from './typing-events.ts'
 
 export interface ChatEventsDeps {
   messages: Pick<Messages, 'send' | 'page'>
   changes: Pick<MessageChanges, 'edit' | 'erase' | 'hide' | 'react'>
   history: Pick<History, 'catchUp' | 'changes'>
+  typing: TypingDeps
+  receipts: Pick<Receipts, 'read' | 'delivered'>
 }
 
 export interface ChatState {
   conversationId: ConversationId
   attendee: Attendee | null
   order: PushOrder
+  /** When others were last told that the user types here; 0 while they do not. */
+  typingSince: number
 }
 
 export type ChatChannel = Channel<Actor, ChatState>
@@ -48,7 +55,12 @@ const changesPayload = parsing(z.strictObject({ after: z.int().min(0) }))
 
 /** What clients push on `chat:`. */
 export function chatEvents(deps: ChatEventsDeps): Events {
-  return { ...messageEvents(deps), ...changeEvents(deps.changes), ...readEvents(deps) }
+  return {
+    ...messageEvents(deps),
+    ...changeEvents(deps.changes),
+    ...receiptEvents(deps.receipts),
+    ...readEvents(deps),
+  }
 }
 
 function messageEvents({ messages }: ChatEventsDeps): Events {

@@ -1,13 +1,20 @@
 import { z } from 'zod'
-import type { ConversationId } from '../../domain/ids.ts'
+import type { ConversationId, MessageId, Seq } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
 import { event, type TopicDefinition } from '../../realtime/topic.ts'
-import type { Receipts } from '../../service/receipt/receipts.ts'
+import type { ReceiptPlace, Receipts } from '../../service/receipt/receipts.ts'
 import { messageId } from '../http/fields.ts'
 import { parsing } from '../parsing.ts'
 import type { ChatChannel, ChatState } from './chat-events.ts'
 
-const place = parsing(z.union([z.strictObject({ seq: z.int().min(0) }), z.strictObject({ messageId })]))
+const place = parsing(
+  z
+    .strictObject({ seq: z.int().min(0).nullish(), messageId: messageId.nullish() })
+    .refine(({ seq, messageId: id }) => (seq == null) !== (id == null), {
+      path: ['seq'],
+      message: 'give either seq or messageId',
+    }),
+)
 
 /** `message:delivered` and `message:read`; they reach the same place in whatever order they take effect. */
 export function receiptEvents(
@@ -18,7 +25,17 @@ export function receiptEvents(
       schema: place,
       scope: 'messages:write',
       handle: ({ connection, state }: ChatChannel, payload) =>
-        receipts[kind](connection.actor, state.conversationId, payload, connection.id),
+        receipts[kind](connection.actor, state.conversationId, placeOf(payload), connection.id),
     })
   return { 'message:delivered': moves('delivered'), 'message:read': moves('read') }
+}
+
+function placeOf({
+  seq,
+  messageId: id,
+}: {
+  seq?: Seq | null | undefined
+  messageId?: MessageId | null | undefined
+}): ReceiptPlace {
+  return id == null ? { seq: seq ?? 0 } : { messageId: id }
 }
