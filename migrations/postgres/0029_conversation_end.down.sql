@@ -1,0 +1,1 @@
+drop index notifications_shown_by_conversation;
