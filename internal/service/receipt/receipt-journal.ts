@@ -10,6 +10,7 @@ export interface ReceiptJournalDeps {
 const BATCH_MAX = 500
 /** Moves that wait for a store that is down; beyond it the oldest are let go, and have no time. */
 const WAITING_MAX = 50_000
+const LET_GO = 5000
 const RETRY_MS = 1000
 
 /**
@@ -35,11 +36,7 @@ export class ReceiptJournal {
     }
     passed('delivered', before.deliveredSeq, pointers.deliveredSeq)
     passed('read', before.readSeq, pointers.readSeq)
-    const excess = this.#waiting.length - WAITING_MAX
-    if (excess > 0) {
-      this.#waiting.splice(0, excess)
-      this.lost += excess
-    }
+    if (this.#waiting.length > WAITING_MAX) this.lost += this.#waiting.splice(0, LET_GO).length
     if (!this.#retry) this.#start()
   }
 
