@@ -6,6 +6,7 @@ import type { Message } from '../domain/message.ts'
 import type { Actor, User } from '../domain/user.ts'
 import type { MembersChanged, RemovalReason } from '../service/live/ports.ts'
 import type { CatchUp, Following, LiveRow } from '../service/message/history.ts'
+import type { SendAccess } from '../service/message/ports.ts'
 import { messageEvent, randomConversationId } from './events.ts'
 
 const AT = '2026-11-21T00:00:00.000Z'
@@ -21,6 +22,20 @@ export class LiveStores {
   /** Reads wait for this. */
   gate: Promise<unknown> = Promise.resolve()
   seq = 0
+  /** Members who may not send. */
+  readonly blocked = new Set<UserId>()
+  readonly access = {
+    get: (_id: ConversationId, userId: UserId): SendAccess => ({
+      kind: 'group',
+      role: 'member',
+      postPolicy: 'everyone',
+      invitePolicy: 'everyone',
+      infoPolicy: 'everyone',
+      memberVersion: this.memberVersion,
+      isBlocked: this.blocked.has(userId),
+      messageTtl: null,
+    }),
+  }
   rev = 0
 
   message(senderId: UserId, content = `message ${this.seq + 1}`): Message {

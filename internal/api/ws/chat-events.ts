@@ -59,6 +59,7 @@ export function chatEvents(deps: ChatEventsDeps): Events {
     ...messageEvents(deps),
     ...changeEvents(deps.changes),
     ...receiptEvents(deps.receipts),
+    ...typingEvents(deps.typing),
     ...readEvents(deps),
   }
 }

@@ -9,6 +9,7 @@ import { type ChatEventsDeps, type ChatState, chatEvents } from './chat-events.t
 import type { Live } from './live.ts'
 import { PushOrder } from './push-order.ts'
 import { conversationOf } from './topic-names.ts'
+import { stopTyping } from './typing-events.ts'
 
 export interface ChatTopicDeps extends ChatEventsDeps {
   conversations: Pick<Conversations, 'get'>
@@ -24,7 +25,7 @@ export function chatTopicDefinition(deps: ChatTopicDeps): TopicDefinition<Actor,
     name: 'chat',
     scope: 'messages:read',
     match: conversationOf,
-    assigns: (id) => ({ conversationId: id, attendee: null, order: new PushOrder() }),
+    assigns: (id) => ({ conversationId: id, attendee: null, order: new PushOrder(), typingSince: 0 }),
 
     join: async (channel, id, payload) => {
       const { seq, rev, epoch } = joinPayload.parse(payload)
@@ -45,8 +46,9 @@ export function chatTopicDefinition(deps: ChatTopicDeps): TopicDefinition<Actor,
       }
     },
 
-    leave: ({ state }) => {
-      if (state.attendee) live.left(state.attendee)
+    leave: (channel) => {
+      stopTyping(deps.typing.publisher, channel)
+      if (channel.state.attendee) live.left(channel.state.attendee)
     },
 
     events: chatEvents(deps),

@@ -355,4 +355,25 @@ describe('what is told of a conversation and to one user', () => {
     )
     expect(events(other, 'message:deleted')).toEqual([])
   })
+
+  it('tells who types until they stop, leave or say nothing more, and nobody who may not send', async () => {
+    const [typist, client] = [await attend(one, ann), await attend(two, bob)]
+    const types = (name: string) => typist.push(topic, name)
+    const told = () => client.frames.flatMap(({ event }) => (event.startsWith('typing:') ? event : []))
+    await types('typing:start')
+    await types('typing:start')
+    await eventually(() => expect(told()).toEqual(['typing:start']))
+    expect(events(client, 'typing:start')).toEqual([{ userId: ann }])
+    await types('typing:stop')
+    await types('typing:start')
+    const onceMore = ['typing:start', 'typing:stop', 'typing:start', 'typing:stop']
+    await eventually(() => expect(told()).toEqual(onceMore))
+    await types('typing:stop')
+    await types('typing:start')
+    await typist.close()
+    await eventually(() => expect(told()).toEqual([...onceMore, 'typing:start', 'typing:stop']))
+    stores.blocked.add(bob)
+    await expect(client.push(topic, 'typing:start')).rejects.toMatchObject({ response: {} })
+    expect(two.errors.splice(0)).toHaveLength(0)
+  })
 })

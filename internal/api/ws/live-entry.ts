@@ -29,6 +29,15 @@ export type ConversationEntry =
   | MembersEntry
   | { kind: 'updated' | 'deleted'; conversationId: ConversationId; memberVersion: number }
   | { kind: 'receipts'; conversationId: ConversationId; receipts: readonly Receipt[] }
+  | TypingEntry
+
+export interface TypingEntry {
+  kind: 'typing'
+  conversationId: ConversationId
+  typist: UserId
+  isTyping: boolean
+  origin: string
+}
 
 export interface MembersEntry {
   kind: 'members'
@@ -57,6 +66,7 @@ const KINDS: ReadonlySet<unknown> = new Set<Exclude<LiveEntry['kind'], 'row'>>([
   'updated',
   'deleted',
   'receipts',
+  'typing',
   'preferences',
   'read',
   'hidden',

@@ -64,6 +64,10 @@ export class LivePublisher implements LiveEvents {
     this.#send({ kind: 'read', userId, conversationId, readSeq, origin })
   }
 
+  typing(conversationId: ConversationId, typist: UserId, isTyping: boolean, origin: string): void {
+    this.#send({ kind: 'typing', conversationId, typist, isTyping, origin })
+  }
+
   settingsUpdated(userId: UserId, settings: object): void {
     this.#send({ kind: 'settings', userId, json: JSON.stringify({ settings }) })
   }

@@ -12,6 +12,7 @@ import { type Followed, LiveMembers } from './live-members.ts'
 import { LivePersonal } from './live-personal.ts'
 import { tellReceipts } from './live-receipts.ts'
 import { LiveRows } from './live-rows.ts'
+import { LiveTyping } from './live-typing.ts'
 import { type LiveDirectory, LiveViews } from './live-views.ts'
 import type { Attendee, Rooms } from './rooms.ts'
 
@@ -20,6 +21,8 @@ export interface LiveDeps {
   history: Pick<History, 'following'>
   directory: LiveDirectory
   relay: RelayWaker
+  /** Milliseconds after which somebody who says nothing more no longer types. */
+  typingMs?: number
   onError(error: unknown): void
 }
 
@@ -44,6 +47,7 @@ export class Live implements BatchingListener {
   readonly #views: LiveViews
   readonly #members: LiveMembers
   readonly #personal: LivePersonal
+  readonly #typing: LiveTyping
   /** What told of new conversations may have been lost: unlike messages they have no numbers to miss. */
   #mayLackConversations = false
   /** False while the bus is interrupted and only the log tells what other nodes sent. */
@@ -62,6 +66,7 @@ export class Live implements BatchingListener {
     const views = new LiveViews(shared)
     this.#views = views
     this.#members = new LiveMembers({ ...shared, views })
+    this.#typing = new LiveTyping(deps.hub, deps.typingMs)
     this.#personal = new LivePersonal({ ...shared, views })
   }
 
@@ -110,6 +115,7 @@ export class Live implements BatchingListener {
   stop(): void {
     this.#stream.stop()
     this.#members.stop()
+    this.#typing.stop()
   }
 
   /** From here on nothing of the conversation is missed: it is kept until `joined` says where it goes. */
@@ -204,6 +210,9 @@ export class Live implements BatchingListener {
         break
       case 'deleted':
         this.#members.deleted(id, entry.memberVersion)
+        break
+      case 'typing':
+        this.#typing.tell(entry)
         break
       case 'receipts': {
         const room = this.#rooms.get(id)

@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import type { ConversationId } from '../../domain/ids.ts'
+import type { Actor } from '../../domain/user.ts'
+import { event, type TopicDefinition } from '../../realtime/topic.ts'
+import { type AccessCache, sendRefusal } from '../../service/message/access-cache.ts'
+import { parsing } from '../parsing.ts'
+import type { ChatChannel, ChatState } from './chat-events.ts'
+import type { LivePublisher } from './live-publisher.ts'
+
+export interface TypingDeps {
+  access: Pick<AccessCache, 'get'>
+  publisher: Pick<LivePublisher, 'typing'>
+  now(): number
+}
+
+/** Other nodes are told again after this, well before they take it to have ended. */
+const REPEAT_MS = 2000
+
+const nothing = parsing(z.strictObject({}))
+
+/** `typing:start` and `typing:stop`, by those who may send. */
+export function typingEvents({
+  access,
+  publisher,
+  now,
+}: TypingDeps): TopicDefinition<Actor, ConversationId, ChatState>['events'] {
+  return {
+    'typing:start': event({
+      schema: nothing,
+      scope: 'messages:write',
+      handle: async ({ connection, state }: ChatChannel) => {
+        if (now() - state.typingSince < REPEAT_MS) return {}
+        state.typingSince = now()
+        const { userId } = connection.actor
+        const refusal = sendRefusal(await access.get(state.conversationId, userId, true))
+        if (refusal) throw refusal
+        publisher.typing(state.conversationId, userId, true, connection.id)
+        return {}
+      },
+    }),
+    'typing:stop': event({
+      schema: nothing,
+      scope: 'messages:write',
+      handle: (channel: ChatChannel) => {
+        stopTyping(publisher, channel)
+        return {}
+      },
+    }),
+  }
+}
+
+/** Also when the channel ends. */
+export function stopTyping(publisher: TypingDeps['publisher'], { connection, state }: ChatChannel): void {
+  if (state.typingSince === 0) return
+  state.typingSince = 0
+  publisher.typing(state.conversationId, connection.actor.userId, false, connection.id)
+}
