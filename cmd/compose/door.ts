@@ -9,6 +9,7 @@ import { messageRoutes } from '../../internal/api/http/messages.ts'
 import { observeHttp, operationsRouter } from '../../internal/api/http/operations.ts'
 import { receiptRoutes } from '../../internal/api/http/receipts.ts'
 import type { Route } from '../../internal/api/http/route.ts'
+import { scheduledRoutes } from '../../internal/api/http/scheduled.ts'
 import { refusalOf } from '../../internal/api/problem.ts'
 import { chatTopicDefinition } from '../../internal/api/ws/chat-topic.ts'
 import { inboxTopicDefinition } from '../../internal/api/ws/inbox-topic.ts'
@@ -64,6 +65,7 @@ export function routesOf(container: Container): Route[] {
     ...messageChangeRoutes(container.get(ID.messageChanges)),
     ...messageListRoutes(container.get(ID.messageLists), container.get(ID.history)),
     ...forwardRoutes(container.get(ID.forwarding)),
+    ...scheduledRoutes(container.get(ID.schedules)),
     ...receiptRoutes(container.get(ID.receipts)),
     ...container.get(ID.notifications).routes,
   ]

@@ -38,6 +38,8 @@ import type { PointerCommits } from '../../internal/service/receipt/pointers.ts'
 import type { ReceiptHistory } from '../../internal/service/receipt/ports.ts'
 import type { ReceiptJournal } from '../../internal/service/receipt/receipt-journal.ts'
 import type { Receipts } from '../../internal/service/receipt/receipts.ts'
+import type { ScheduledSender } from '../../internal/service/scheduled/scheduled-sender.ts'
+import type { Schedules } from '../../internal/service/scheduled/schedules.ts'
 import type { SessionCache } from '../../internal/service/session/ports.ts'
 import type { ConversationServices } from './conversation.ts'
 import type { Dependency } from './dependency.ts'
@@ -88,6 +90,8 @@ export const ID = {
   messageChanges: id<MessageChanges>('MessageChanges'),
   messageLists: id<MessageLists>('MessageLists'),
   forwarding: id<Forwarding>('Forwarding'),
+  schedules: id<Schedules>('Schedules'),
+  scheduledSender: id<ScheduledSender>('ScheduledSender'),
   conversations: id<Conversations>('Conversations'),
   conversationServices: id<ConversationServices>('ConversationServices'),
   notifications: id<{ routes: Route[] }>('Notifications'),

@@ -129,6 +129,7 @@ function componentsOf(container: Container, workers: Component[], drain: () => v
     }),
     atDrain('work', () => finishWork(container)),
     ...container.get(ID.accountComponents),
+    container.get(ID.scheduledSender),
     container.get(ID.presence),
     container.get(ID.courier),
     new SessionEnds({

@@ -36,6 +36,7 @@ const FORGET = [
   'delete from notifications_shown where user_id = $1',
   'delete from thread_followers where user_id = $1',
   'delete from hidden_messages where user_id = $1',
+  'delete from scheduled_messages where sender_id = $1',
   'delete from developer_outbox where user_id = $1',
 ]
 

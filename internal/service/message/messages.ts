@@ -42,6 +42,9 @@ export interface SendOrigin {
   isScheduled?: boolean
 }
 
+/** Whoever sends may not be there any more when it goes out. */
+type Sender = Pick<Actor, 'userId'>
+
 export interface Sent {
   message: Message
   duplicate: boolean
@@ -81,7 +84,7 @@ export class Messages {
    *   dependency_unavailable (stored or not: repeat it under the same clientId)
    */
   async send(
-    actor: Actor,
+    actor: Sender,
     conversationId: ConversationId,
     input: SendInput,
     origin: SendOrigin = {},
@@ -136,18 +139,27 @@ export class Messages {
     return { message: current, duplicate }
   }
 
+  /** Refuses what a send would refuse now. @throws DomainError as `send`. */
+  async check(actor: Actor, conversationId: ConversationId, input: SendInput): Promise<void> {
+    const fault = textFault(input.content)
+    if (fault) throw invalid('content', `content ${fault}`)
+    const access = allowed(await this.#deps.access.get(conversationId, actor.userId, true))
+    const operationId = this.#deps.newOperationId()
+    await this.#surroundings({ actor, conversationId, operationId, input, origin: {} }, access)
+  }
+
   /** @throws DomainError not_found for those who are not members. */
   async page(actor: Actor, conversationId: ConversationId, query: PageQuery): Promise<MessagePage> {
     return pageOf(await this.#deps.history.read(conversationId, actor.userId, rangeOf(query)))
   }
 
   /** @throws DomainError not_found when there is none that the actor may see. */
-  async get(actor: Actor, conversationId: ConversationId, messageId: MessageId): Promise<Message> {
+  async get(actor: Sender, conversationId: ConversationId, messageId: MessageId): Promise<Message> {
     return (await this.#deps.history.one(conversationId, actor.userId, messageId)).message
   }
 
   /** As it is now; as it was sent, when it has disappeared or its sender has hidden it since. */
-  async #at(actor: Actor, conversationId: ConversationId, seq: Seq, sent: Message): Promise<Message> {
+  async #at(actor: Sender, conversationId: ConversationId, seq: Seq, sent: Message): Promise<Message> {
     const [found] = await this.#deps.history.some(conversationId, actor.userId, [seq])
     return found ?? sent
   }
@@ -179,7 +191,7 @@ export class Messages {
 }
 
 interface Draft {
-  actor: Actor
+  actor: Sender
   conversationId: ConversationId
   operationId: ClientId
   input: SendInput
