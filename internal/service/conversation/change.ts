@@ -56,8 +56,12 @@ export class ConversationChanger {
         conversationId,
         joined.map(({ userId }) => userId),
       )
-    await this.#tellMembers(conversationId, committed)
-    if (message) live.messageCreated(messageOf(message), memberVersion, null)
+    try {
+      await this.#tellMembers(conversationId, committed)
+    } finally {
+      // Its member version makes every node look who is still there, should the line above have failed.
+      if (message) live.messageCreated(messageOf(message), memberVersion, null)
+    }
   }
 
   async #tellMembers(conversationId: ConversationId, committed: Committed): Promise<void> {
