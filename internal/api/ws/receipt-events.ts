@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import type { ConversationId, MessageId, Seq } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
-import { event, type TopicDefinition } from '../../realtime/topic.ts'
+import { type Channel, type EventDefinition, event } from '../../realtime/topic.ts'
 import type { ReceiptPlace, Receipts } from '../../service/receipt/receipts.ts'
 import { messageId } from '../http/fields.ts'
 import { parsing } from '../parsing.ts'
-import type { ChatChannel, ChatState } from './chat-events.ts'
 
 const place = parsing(
   z
@@ -17,14 +16,14 @@ const place = parsing(
 )
 
 /** `message:delivered` and `message:read`; they reach the same place in whatever order they take effect. */
-export function receiptEvents(
+export function receiptEvents<State extends { conversationId: ConversationId }>(
   receipts: Pick<Receipts, 'read' | 'delivered'>,
-): TopicDefinition<Actor, ConversationId, ChatState>['events'] {
+): Record<string, EventDefinition<Actor, State, unknown>> {
   const moves = (kind: 'read' | 'delivered') =>
     event({
       schema: place,
       scope: 'messages:write',
-      handle: ({ connection, state }: ChatChannel, payload) =>
+      handle: ({ connection, state }: Channel<Actor, State>, payload) =>
         receipts[kind](connection.actor, state.conversationId, placeOf(payload), connection.id),
     })
   return { 'message:delivered': moves('delivered'), 'message:read': moves('read') }
