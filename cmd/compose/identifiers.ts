@@ -3,10 +3,11 @@ import type { ServiceIdentifier } from 'inversify'
 import type pg from 'pg'
 import type { Route } from '../../internal/api/http/route.ts'
 import type { Live } from '../../internal/api/ws/live.ts'
+import type { LivePublisher } from '../../internal/api/ws/live-publisher.ts'
 import type { Config } from '../../internal/config/config.ts'
 import type { Actor } from '../../internal/domain/user.ts'
 import type { PostOffice } from '../../internal/notifier/courier/courier.ts'
-import type { EventConsumer } from '../../internal/notifier/ports.ts'
+import type { DeadLetterSource, EventConsumer } from '../../internal/notifier/ports.ts'
 import type { Clock } from '../../internal/platform/clock.ts'
 import type { ErrorTracking } from '../../internal/platform/error-tracking.ts'
 import type { Component } from '../../internal/platform/lifecycle.ts'
@@ -23,7 +24,6 @@ import type { NodeLock } from '../../internal/repository/postgres/node-lock.ts'
 import type { QueueReader } from '../../internal/service/admin/ports.ts'
 import type { Conversations } from '../../internal/service/conversation/conversations.ts'
 import type { RateLimiter } from '../../internal/service/limit/ports.ts'
-import type { LiveEvents } from '../../internal/service/live/ports.ts'
 import type { AccessCache } from '../../internal/service/message/access-cache.ts'
 import type { Appender } from '../../internal/service/message/appender.ts'
 import type { Forwarding } from '../../internal/service/message/forwarding.ts'
@@ -32,6 +32,7 @@ import type { MessageChanges } from '../../internal/service/message/message-chan
 import type { MessageLists } from '../../internal/service/message/message-lists.ts'
 import type { Messages } from '../../internal/service/message/messages.ts'
 import type { MemberNames, MessageArchive, MessageLog } from '../../internal/service/message/ports.ts'
+import type { RetryQueue } from '../../internal/service/notification/ports.ts'
 import type { PresenceStore } from '../../internal/service/presence/ports.ts'
 import type { Presence } from '../../internal/service/presence/presence.ts'
 import type { PointerCommits } from '../../internal/service/receipt/pointers.ts'
@@ -70,7 +71,7 @@ export const ID = {
   sessionCache: id<SessionCache>('SessionCache'),
   presenceStore: id<PresenceStore>('PresenceStore'),
   events: id<EventPublisher>('EventPublisher'),
-  consumer: id<EventConsumer>('EventConsumer'),
+  consumer: id<EventConsumer & DeadLetterSource>('EventConsumer'),
   queueReader: id<QueueReader>('QueueReader'),
   /** Long-lived parts of the queue's adapter. */
   queueComponents: id<Component[]>('QueueComponents'),
@@ -94,6 +95,7 @@ export const ID = {
   scheduledSender: id<ScheduledSender>('ScheduledSender'),
   conversations: id<Conversations>('Conversations'),
   conversationServices: id<ConversationServices>('ConversationServices'),
+  retryQueue: id<RetryQueue>('RetryQueue'),
   notifications: id<{ routes: Route[] }>('Notifications'),
   relayLog: id<RelayLog>('RelayLog'),
   logPartitions: id<LogPartitions>('LogPartitions'),
@@ -103,7 +105,7 @@ export const ID = {
   presence: id<Presence>('Presence'),
   hub: id<TopicHub>('TopicHub'),
   /** Tells all nodes what happens. */
-  live: id<LiveEvents>('LiveEvents'),
+  live: id<LivePublisher>('LivePublisher'),
   /** What this node's sockets hear of it. */
   liveRooms: id<Live>('Live'),
   batchingBus: id<BatchingBus>('BatchingBus'),

@@ -7,10 +7,12 @@ import type { SessionId } from '../../internal/domain/ids.ts'
 import { version } from '../../internal/platform/cli.ts'
 import { systemClock } from '../../internal/platform/clock.ts'
 import { startErrorTracking } from '../../internal/platform/error-tracking.ts'
+import type { Health } from '../../internal/platform/health.ts'
 import { HttpListener } from '../../internal/platform/http-listener.ts'
 import { atDrain, type Component } from '../../internal/platform/lifecycle.ts'
 import type { Logger } from '../../internal/platform/logger.ts'
 import { Metrics } from '../../internal/platform/metrics.ts'
+import { operationsServer } from '../../internal/platform/operations.ts'
 import { CLOSE } from '../../internal/realtime/close-codes.ts'
 import { PartitionKeeper } from '../../internal/relay/partition-keeper.ts'
 import { bindAccount } from './account.ts'
@@ -19,7 +21,7 @@ import { composeCourier } from './courier.ts'
 import { bindDoors } from './door.ts'
 import { ID } from './identifiers.ts'
 import { composeIdentity } from './identity.ts'
-import { composeNotifications } from './notification.ts'
+import { bindNotifications } from './notification.ts'
 import { bindQueue } from './queue.ts'
 import { bindStores, storesComponent } from './stores.ts'
 
@@ -47,7 +49,7 @@ export async function createApiNode(options: NodeOptions): Promise<ApiNode> {
   container.bind(ID.logger).toConstantValue(logger)
   container.bind(ID.clock).toConstantValue(systemClock)
   container.bind(ID.databaseUrl).toConstantValue(databaseUrl)
-  container.bind(ID.metrics).toConstantValue(new Metrics(config.process))
+  container.bind(ID.metrics).toConstantValue(new Metrics(config.process, config.workers.number))
   const tracking = await startErrorTracking({
     dsn: config.sentryDsn,
     process: config.process,
@@ -58,17 +60,21 @@ export async function createApiNode(options: NodeOptions): Promise<ApiNode> {
   bindQueue(container)
   bindIdentity(container, options.secretKey)
   bindChat(container)
-  container
-    .bind(ID.notifications)
-    .toResolvedValue(
-      (pool, clock, live, messages) => composeNotifications({ pool, clock, live, messages }),
-      [ID.pool, ID.clock, ID.live, ID.messages],
-    )
-    .inSingletonScope()
+  bindNotifications(container)
   bindAccount(container)
   const health = bindDoors(container, options.routers?.(container) ?? [])
   const workers = options.workers?.(container) ?? []
+  workers.push(...ownOperations(container, health))
   return { container, components: componentsOf(container, workers, () => health.drain()) }
+}
+
+/** Health and metrics of this process alone, where several share the port. */
+function ownOperations(container: Container, health: Health): Component[] {
+  const { http, workers } = container.get(ID.config)
+  if (workers.operationsPort === null) return []
+  const operations = { health, metrics: container.get(ID.metrics), version: version() }
+  const listen = { host: http.host, port: workers.operationsPort }
+  return [new HttpListener(operationsServer(operations), listen, container.get(ID.logger))]
 }
 
 function bindIdentity(container: Container, secretKey: string): void {
@@ -107,8 +113,9 @@ function closeSockets(container: Container, ids: readonly SessionId[]): void {
 }
 
 /** Stores first and doors last, so that draining goes from the doors inwards. */
-function componentsOf(container: Container, workers: Component[], drain: () => void): Component[] {
-  const { host, port } = container.get(ID.config).http
+function componentsOf(container: Container, further: Component[], drain: () => void): Component[] {
+  const { http, workers } = container.get(ID.config)
+  const listen = { host: http.host, port: http.port, reusePort: workers.number !== null }
   const logger = container.get(ID.logger)
   const relay = container.get(ID.relay)
   const warn = (part: string) => (error: unknown) => logger.warn({ err: error }, part)
@@ -116,7 +123,7 @@ function componentsOf(container: Container, workers: Component[], drain: () => v
     storesComponent(container.get(ID.dependencies)),
     atDrain('error-tracking', () => container.get(ID.tracking).close()),
     ...container.get(ID.queueComponents),
-    ...workers,
+    ...further,
     new PartitionKeeper(container.get(ID.logPartitions), warn('log partitions')),
     relay.archive,
     relay.events,
@@ -139,7 +146,7 @@ function componentsOf(container: Container, workers: Component[], drain: () => v
       onError: warn('session ends'),
       now: () => container.get(ID.clock).now(),
     }),
-    new HttpListener(container.get(ID.httpServer), { host, port }, logger),
+    new HttpListener(container.get(ID.httpServer), listen, logger),
     container.get(ID.realtime),
     // Drains first: balancers are told before anything closes.
     atDrain('health', drain),

@@ -1,29 +1,49 @@
+import type { Container } from 'inversify'
 import type pg from 'pg'
+import { deadLetterRoutes } from '../../internal/api/http/dead-letters.ts'
 import { notificationSettingsRoutes } from '../../internal/api/http/notification-settings.ts'
 import { notificationTraceRoutes } from '../../internal/api/http/notification-traces.ts'
 import { pushTokenRoutes } from '../../internal/api/http/push-tokens.ts'
 import type { Route } from '../../internal/api/http/route.ts'
 import type { Clock } from '../../internal/platform/clock.ts'
+import { PostgresDeadLetters } from '../../internal/repository/postgres/dead-letters.ts'
 import { PostgresNotificationSettings } from '../../internal/repository/postgres/notification-settings.ts'
 import { PostgresTraceReader } from '../../internal/repository/postgres/notification-trace-reader.ts'
 import { PostgresPushTokens } from '../../internal/repository/postgres/push-tokens.ts'
 import { Sql } from '../../internal/repository/postgres/sql.ts'
+import type { AuditTrail } from '../../internal/service/audit/ports.ts'
 import type { LiveEvents } from '../../internal/service/live/ports.ts'
-import type { MessageFinder } from '../../internal/service/notification/ports.ts'
+import { DeadLetterService } from '../../internal/service/notification/dead-letters.ts'
+import type { MessageFinder, RetryQueue } from '../../internal/service/notification/ports.ts'
 import { PushTokenService } from '../../internal/service/notification/push-tokens.ts'
 import { NotificationSettingsService } from '../../internal/service/notification/settings.ts'
 import { TraceService } from '../../internal/service/notification/traces.ts'
+import { ID } from './identifiers.ts'
 
-export interface NotificationOptions {
+interface NotificationOptions {
   pool: pg.Pool
   clock: Clock
   live: Pick<LiveEvents, 'settingsUpdated'>
   messages: MessageFinder
+  queue: RetryQueue
+  audit: Pick<AuditTrail, 'record'>
+}
+
+/** Binds the routes about notifications; after identity, the queue and chat. */
+export function bindNotifications(container: Container): void {
+  container
+    .bind(ID.notifications)
+    .toResolvedValue(
+      (pool, clock, live, messages, queue, { audit }) =>
+        composeNotifications({ pool, clock, live, messages, queue, audit }),
+      [ID.pool, ID.clock, ID.live, ID.messages, ID.retryQueue, ID.identity],
+    )
+    .inSingletonScope()
 }
 
 /** What an API node offers about notifications. */
-export function composeNotifications(options: NotificationOptions): { routes: Route[] } {
-  const { pool, clock, live, messages } = options
+function composeNotifications(options: NotificationOptions): { routes: Route[] } {
+  const { pool, clock, live, messages, queue, audit } = options
   const sql = new Sql(pool)
   const store = new PostgresNotificationSettings(sql)
   const traces = new PostgresTraceReader(sql)
@@ -31,6 +51,7 @@ export function composeNotifications(options: NotificationOptions): { routes: Ro
     routes: [
       ...pushTokenRoutes(new PushTokenService({ tokens: new PostgresPushTokens(pool), clock })),
       ...notificationSettingsRoutes(new NotificationSettingsService({ store, live, clock })),
+      ...deadLetterRoutes(new DeadLetterService({ archive: new PostgresDeadLetters(sql), queue, audit })),
       ...notificationTraceRoutes(new TraceService({ traces, messages })),
     ],
   }

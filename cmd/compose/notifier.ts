@@ -3,10 +3,18 @@ import type { PushConfig } from '../../internal/config/config.ts'
 import { FcmSender } from '../../internal/notifier/channels/fcm.ts'
 import { OutboxSender } from '../../internal/notifier/channels/outbox.ts'
 import { notifierComponent } from '../../internal/notifier/component.ts'
-import type { DigestStore, EventConsumer, Observer, PresenceReader } from '../../internal/notifier/ports.ts'
+import type {
+  DeadLetterSource,
+  DigestStore,
+  EventConsumer,
+  Observer,
+  PresenceReader,
+} from '../../internal/notifier/ports.ts'
+import { undertaker } from '../../internal/notifier/undertaker.ts'
 import type { Clock } from '../../internal/platform/clock.ts'
 import { atDrain, type Component } from '../../internal/platform/lifecycle.ts'
 import type { Logger } from '../../internal/platform/logger.ts'
+import { PostgresDeadLetters } from '../../internal/repository/postgres/dead-letters.ts'
 import { PostgresDeveloperOutbox } from '../../internal/repository/postgres/developer-outbox.ts'
 import { PostgresClaimStore } from '../../internal/repository/postgres/notification-claims.ts'
 import { PostgresEventReader } from '../../internal/repository/postgres/notification-events.ts'
@@ -16,12 +24,13 @@ import {
   PostgresTraceWriter,
 } from '../../internal/repository/postgres/notification-traces.ts'
 import { PostgresPushTokens } from '../../internal/repository/postgres/push-tokens.ts'
+import { Sql } from '../../internal/repository/postgres/sql.ts'
 
 export interface NotifierOptions {
   pool: pg.Pool
   /** The log's connections. */
   logPool: pg.Pool
-  consumer: EventConsumer
+  consumer: EventConsumer & DeadLetterSource
   presence: PresenceReader | null
   digests: DigestStore | null
   push: PushConfig
@@ -44,9 +53,12 @@ export function composeNotifier({ pool, logPool, push, publicUrl, ...rest }: Not
     traces: new PostgresTraceWriter(pool),
     shown: new PostgresShownWriter(pool),
   }
+  const { consumer, clock } = rest
+  const store = new PostgresDeadLetters(new Sql(pool))
+  const burying = undertaker({ source: consumer, store, logger: rest.logger, now: clock.now })
   if (push.kind === 'outbox') {
     const sender = new OutboxSender(new PostgresDeveloperOutbox(pool), rest.clock)
-    return [notifierComponent({ ...shared, sender })]
+    return [notifierComponent({ ...shared, sender }), burying]
   }
   const { logger, report } = rest
   const alarm = (error: unknown) => {
@@ -54,5 +66,5 @@ export function composeNotifier({ pool, logPool, push, publicUrl, ...rest }: Not
     report(error)
   }
   const sender = new FcmSender({ ...push, publicUrl, logger, alarm })
-  return [atDrain('push', () => sender.close()), notifierComponent({ ...shared, sender })]
+  return [atDrain('push', () => sender.close()), notifierComponent({ ...shared, sender }), burying]
 }

@@ -16,12 +16,15 @@ export function bindQueue(container: Container): void {
     const publisher = new RabbitPublisher({ url: rabbitmq.url, logger })
     container.bind(ID.events).toConstantValue(publisher)
     container.bind(ID.consumer).toResolvedValue(() => new RabbitConsumer({ url: rabbitmq.url, logger }))
+    container.bind(ID.retryQueue).toConstantValue(publisher)
     container.bind(ID.queueReader).toConstantValue(new RabbitQueueReader(publisher))
     container.bind(ID.queueComponents).toConstantValue([publisher])
     return
   }
   const boss = new Boss({ url: container.get(ID.databaseUrl), logger })
-  container.bind(ID.events).toConstantValue(new PostgresPublisher(boss))
+  const publisher = new PostgresPublisher(boss)
+  container.bind(ID.events).toConstantValue(publisher)
+  container.bind(ID.retryQueue).toConstantValue(publisher)
   container.bind(ID.consumer).toResolvedValue(() => new PostgresConsumer({ boss, logger }))
   container.bind(ID.queueReader).toConstantValue(new PostgresQueueReader(boss))
   container.bind(ID.queueComponents).toConstantValue([boss])

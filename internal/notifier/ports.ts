@@ -24,6 +24,9 @@ export interface NotifyTask {
 export const DELAYS_MS = [0, 5_000, 10_000, 30_000, 120_000, 600_000, 3_600_000] as const
 export type DelayMs = (typeof DELAYS_MS)[number]
 
+/** Attempts until a task is given up; when an operator has it sent again, the next as many begin. */
+export const ATTEMPTS_PER_ROUND = 6
+
 /** What becomes of a task when it is settled: nothing more, or any number of these. */
 export type FollowUp =
   | { kind: 'again'; task: NotifyTask; delayMs: DelayMs }
@@ -43,6 +46,34 @@ export interface EventConsumer {
    * aborts as well), and returns to the queue what they rejected.
    */
   consume(handler: TaskHandler, signal: AbortSignal, ready: () => void): Promise<void>
+}
+
+/** What was given up. */
+export interface DeadLetter {
+  /** Follows from its content: the same letter again has the same. */
+  id: string
+  diedAtMs: number
+  reason: string
+  /** Null when it could not be read; then `content` has it, in base64. */
+  task: NotifyTask | null
+  content: string | null
+}
+
+export interface DeadLetterSource {
+  /**
+   * Takes up to `limit` messages out of the queue of dead letters, once `keep` has resolved for what they
+   * hold; else they stay. Returns how many.
+   */
+  takeDead(keep: (letters: DeadLetter[]) => Promise<void>, limit: number): Promise<number>
+}
+
+/** Throws DomainError `dependency_unavailable`; every method may be repeated. */
+export interface DeadLetterStore {
+  /** Letters that are there already stay as they are. */
+  bury(letters: readonly DeadLetter[]): Promise<void>
+  /** Deletes up to `limit` that died before the given time; returns how many. */
+  prune(beforeMs: number, limit: number): Promise<number>
+  count(): Promise<number>
 }
 
 export interface PresenceReader {

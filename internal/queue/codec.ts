@@ -3,7 +3,7 @@ import type { ChatEvent } from '../domain/event.ts'
 import type { UserId } from '../domain/ids.ts'
 import { isUuid } from '../domain/ids.ts'
 import type { DeviceId } from '../domain/push.ts'
-import type { NotifyTask, Scope } from '../notifier/ports.ts'
+import { ATTEMPTS_PER_ROUND, type NotifyTask, type Scope } from '../notifier/ports.ts'
 
 /** Events, or tasks, that travel in one message at most. */
 export const BATCH_MAX = 64
@@ -112,6 +112,18 @@ function firstScope(event: ChatEvent): Scope {
 
 export function envelopeOf(tasks: readonly NotifyTask[]): Envelope {
   return { version: 1, tasks: [...tasks] }
+}
+
+/**
+ * The first attempt of the next round for tasks that were given up; its number goes on rising, as it is the
+ * fence that tells a late attempt from a new one. @throws Error when one is no task
+ */
+export function nextRound(values: readonly unknown[]): NotifyTask[] {
+  return values.map((value) => {
+    const given = task.parse(value)
+    const round = Math.floor(given.attempt / ATTEMPTS_PER_ROUND) + 1
+    return { ...given, attempt: round * ATTEMPTS_PER_ROUND }
+  })
 }
 
 /** The tasks of a message, or null when it is not one of ours. */

@@ -5,9 +5,17 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { eventSeq } from '../../domain/event.ts'
 import type { DeviceId } from '../../domain/push.ts'
-import type { EventConsumer, FollowUp, NotifyTask, TaskHandler } from '../../notifier/ports.ts'
+import type {
+  DeadLetter,
+  DeadLetterSource,
+  EventConsumer,
+  FollowUp,
+  NotifyTask,
+  TaskHandler,
+} from '../../notifier/ports.ts'
 import type { EventPublisher } from '../../relay/ports.ts'
 import type { QueueReader } from '../../service/admin/ports.ts'
+import type { RetryQueue } from '../../service/notification/ports.ts'
 import { messageEvent } from '../../testkit/events.ts'
 import { eventually } from '../../testkit/eventually.ts'
 
@@ -15,8 +23,8 @@ export interface QueueUnderTest {
   kind: 'rabbitmq' | 'postgres'
   /** Where a process of its own reaches the queue. */
   url: string
-  publisher: EventPublisher
-  consumer(): EventConsumer
+  publisher: EventPublisher & RetryQueue
+  consumer(): EventConsumer & DeadLetterSource
   reader: QueueReader
   /** Breaks all connections of publisher and consumers. */
   cut(): void
@@ -57,14 +65,15 @@ export function eventQueueContract(name: string, open: () => Promise<QueueUnderT
       }
       const controller = new AbortController()
       const ready = Promise.withResolvers<void>()
-      const running = queue.consumer().consume(handler, controller.signal, ready.resolve)
+      const consumer = queue.consumer()
+      const running = consumer.consume(handler, controller.signal, ready.resolve)
       const end = async () => {
         controller.abort()
         await running
       }
       stop.push(end)
       await ready.promise
-      return { batches, seqs: () => batches.flat().map((task) => seqOf(task)), end }
+      return { batches, seqs: () => batches.flat().map((task) => seqOf(task)), end, consumer }
     }
 
     it('hands out what was published, in messages of up to 64 events', async () => {
@@ -130,6 +139,51 @@ export function eventQueueContract(name: string, open: () => Promise<QueueUnderT
           : [{ kind: 'dead', task, reason: 'six attempts' }],
       )
       await eventually(async () => expect(await depths()).toEqual({ work: 0, retry: 1, dead: 1 }))
+    })
+
+    it('hands dead letters out to be kept elsewhere, and keeps them until they are', async () => {
+      const { consumer } = await consume((task) => [{ kind: 'dead', task, reason: 'six attempts' }])
+      const events = [5, 6].map((seq) => messageEvent({ seq }))
+      await queue.publisher.publish(events)
+      await eventually(async () => {
+        const depths = await queue.reader.depths()
+        expect(depths.find(({ kind }) => kind === 'dead')).toMatchObject({ messages: 2 })
+      })
+      const refuse = () => Promise.reject(new Error('not now'))
+      await expect(consumer.takeDead(refuse, 10)).rejects.toThrow('not now')
+      const kept: DeadLetter[] = []
+      const keep = async (letters: DeadLetter[]) => void kept.push(...letters)
+      await eventually(async () => {
+        await consumer.takeDead(keep, 1)
+        expect(kept).toHaveLength(2)
+      })
+      expect(kept).toEqual(
+        expect.arrayContaining(
+          events.map((event) => ({
+            id: expect.stringMatching(/^[0-9a-f]{32}$/),
+            diedAtMs: expect.any(Number),
+            reason: 'six attempts',
+            task: { event, attempt: 0, graceOver: false, scope: { kind: 'members', after: null } },
+            content: null,
+          })),
+        ),
+      )
+      expect(await consumer.takeDead(keep, 10)).toBe(0)
+    })
+
+    it('queues what was given up again, each by itself, as the next round of attempts', async () => {
+      const { batches } = await consume(() => [])
+      const event = messageEvent({ seq: 9 })
+      const task: NotifyTask = { event, attempt: 5, graceOver: true, scope: { kind: 'members', after: null } }
+      await queue.publisher.retry([task, { ...task, attempt: 11 }])
+      await eventually(() => expect(batches).toHaveLength(2))
+      expect(
+        batches
+          .flat()
+          .map(({ attempt }) => attempt)
+          .sort(),
+      ).toEqual([12, 6])
+      await expect(queue.publisher.retry([{ not: 'a task' }])).rejects.toThrow()
     })
 
     it('brings a batch back, each task by itself, when its handler rejects', async () => {

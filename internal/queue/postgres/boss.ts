@@ -73,6 +73,8 @@ export class Boss implements Component {
 /** Declares the queues; harmless when they exist. */
 async function declareQueues(boss: PgBoss): Promise<void> {
   await boss.createQueue(DEAD_QUEUE)
+  // Letters wait for whoever stores them, however often that fails.
+  await boss.updateQueue(DEAD_QUEUE, { retryLimit: 1_000_000, retryDelay: 5, expireInSeconds: 60 })
   await boss.createQueue(NOTIFY_QUEUE, {
     deadLetter: DEAD_QUEUE,
     retryLimit: DELIVERY_LIMIT,

@@ -1,8 +1,16 @@
 import type { JobResult, JobWithMetadata } from 'pg-boss'
-import type { EventConsumer, FollowUp, NotifyTask, TaskHandler } from '../../notifier/ports.ts'
+import type {
+  DeadLetter,
+  DeadLetterSource,
+  EventConsumer,
+  FollowUp,
+  NotifyTask,
+  TaskHandler,
+} from '../../notifier/ports.ts'
 import { aborted } from '../../platform/lifecycle.ts'
 import type { Logger } from '../../platform/logger.ts'
 import { envelopeOf, parseEnvelope } from '../codec.ts'
+import { deadLettersOf } from '../dead.ts'
 import { outgoing } from '../follow-ups.ts'
 import { type Boss, DEAD_QUEUE, NOTIFY_QUEUE } from './boss.ts'
 import { insertAll } from './insert.ts'
@@ -17,7 +25,7 @@ const PREFETCH = 8
 const POLL_SECONDS = 1
 
 /** Consumes `notify`; every outcome is inserted before its job completes. */
-export class PostgresConsumer implements EventConsumer {
+export class PostgresConsumer implements EventConsumer, DeadLetterSource {
   readonly #deps: PostgresConsumerDeps
 
   constructor(deps: PostgresConsumerDeps) {
@@ -41,6 +49,21 @@ export class PostgresConsumer implements EventConsumer {
     ready()
     await aborted(signal)
     await boss.offWork(NOTIFY_QUEUE, { id, wait: true })
+  }
+
+  async takeDead(keep: (letters: DeadLetter[]) => Promise<void>, limit: number): Promise<number> {
+    const boss = this.#deps.boss.get()
+    const jobs = await boss.fetch(DEAD_QUEUE, { batchSize: limit })
+    const ids = jobs.map(({ id }) => id)
+    if (ids.length === 0) return 0
+    try {
+      await keep(jobs.flatMap(({ data }) => deadLettersOf(JSON.stringify(data), Date.now())))
+    } catch (error) {
+      await boss.fail(DEAD_QUEUE, ids)
+      throw error
+    }
+    await boss.complete(DEAD_QUEUE, ids)
+    return ids.length
   }
 
   async #settle(

@@ -1,11 +1,13 @@
+import type { JobInsert } from 'pg-boss'
 import { unavailable } from '../../domain/errors.ts'
 import type { ChatEvent } from '../../domain/event.ts'
 import type { EventPublisher } from '../../relay/ports.ts'
-import { chunks, envelopeOf, firstTask } from '../codec.ts'
+import type { RetryQueue } from '../../service/notification/ports.ts'
+import { chunks, envelopeOf, firstTask, nextRound } from '../codec.ts'
 import { type Boss, NOTIFY_QUEUE } from './boss.ts'
 import { insertAll } from './insert.ts'
 
-export class PostgresPublisher implements EventPublisher {
+export class PostgresPublisher implements EventPublisher, RetryQueue {
   readonly #boss: Boss
 
   constructor(boss: Boss) {
@@ -14,7 +16,15 @@ export class PostgresPublisher implements EventPublisher {
 
   async publish(events: readonly ChatEvent[]): Promise<void> {
     if (events.length === 0) return
-    const jobs = chunks(events).map((some) => ({ data: envelopeOf(some.map(firstTask)) }))
+    await this.#insert(chunks(events).map((some) => ({ data: envelopeOf(some.map(firstTask)) })))
+  }
+
+  /** Each travels alone, as retries do. */
+  async retry(tasks: readonly unknown[]): Promise<void> {
+    await this.#insert(nextRound(tasks).map((task) => ({ data: envelopeOf([task]) })))
+  }
+
+  async #insert(jobs: JobInsert[]): Promise<void> {
     try {
       await insertAll(this.#boss.get(), NOTIFY_QUEUE, jobs)
     } catch (error) {

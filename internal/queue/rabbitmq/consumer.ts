@@ -1,9 +1,17 @@
-import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
+import type { Channel, ChannelModel, ConsumeMessage, GetMessage } from 'amqplib'
 import { unavailable } from '../../domain/errors.ts'
-import type { EventConsumer, FollowUp, NotifyTask, TaskHandler } from '../../notifier/ports.ts'
+import type {
+  DeadLetter,
+  DeadLetterSource,
+  EventConsumer,
+  FollowUp,
+  NotifyTask,
+  TaskHandler,
+} from '../../notifier/ports.ts'
 import { pause } from '../../platform/lifecycle.ts'
 import type { Logger } from '../../platform/logger.ts'
 import { envelopeOf, parseEnvelope } from '../codec.ts'
+import { deadLettersOf } from '../dead.ts'
 import { outgoing } from '../follow-ups.ts'
 import { Confirms, type OutgoingMessage } from './confirms.ts'
 import { backOff, openConnection } from './connection.ts'
@@ -20,7 +28,7 @@ const PREFETCH = 8
 const WATCH_MS = 5000
 
 /** Consumes `notify`; every outcome is published and confirmed before its message is acknowledged. */
-export class RabbitConsumer implements EventConsumer {
+export class RabbitConsumer implements EventConsumer, DeadLetterSource {
   readonly #deps: RabbitConsumerDeps
   #session: Session | null = null
 
@@ -32,6 +40,11 @@ export class RabbitConsumer implements EventConsumer {
   async depth(): Promise<number> {
     if (!this.#session) throw unavailable('RabbitMQ')
     return this.#session.depth()
+  }
+
+  async takeDead(keep: (letters: DeadLetter[]) => Promise<void>, limit: number): Promise<number> {
+    if (!this.#session) throw unavailable('RabbitMQ')
+    return this.#session.takeDead(keep, limit)
   }
 
   async consume(handler: TaskHandler, signal: AbortSignal, ready: () => void): Promise<void> {
@@ -137,6 +150,25 @@ class Session {
 
   async depth(): Promise<number> {
     return (await this.#channel.checkQueue(NOTIFY_QUEUE)).messageCount
+  }
+
+  async takeDead(keep: (letters: DeadLetter[]) => Promise<void>, limit: number): Promise<number> {
+    const messages: GetMessage[] = []
+    while (messages.length < limit) {
+      const message = await this.#channel.get(DEAD_QUEUE)
+      if (message === false) break
+      messages.push(message)
+    }
+    try {
+      await keep(messages.flatMap(({ content }) => deadLettersOf(content.toString(), Date.now())))
+    } catch (error) {
+      if (!this.#closed.signal.aborted)
+        for (const message of messages) this.#channel.nack(message, false, true)
+      throw error
+    }
+    if (this.#closed.signal.aborted) return 0
+    for (const message of messages) this.#channel.ack(message)
+    return messages.length
   }
 
   take(message: ConsumeMessage | null): void {

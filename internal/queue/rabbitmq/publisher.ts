@@ -5,11 +5,12 @@ import { type Clock, systemClock } from '../../platform/clock.ts'
 import { aborted, type Component } from '../../platform/lifecycle.ts'
 import type { Logger } from '../../platform/logger.ts'
 import type { EventPublisher } from '../../relay/ports.ts'
-import { chunks, envelopeOf, firstTask } from '../codec.ts'
-import { Confirms } from './confirms.ts'
+import type { RetryQueue } from '../../service/notification/ports.ts'
+import { chunks, envelopeOf, firstTask, nextRound } from '../codec.ts'
+import { Confirms, type OutgoingMessage } from './confirms.ts'
 import { backOff, openConnection } from './connection.ts'
 import type { ChannelLender } from './depths.ts'
-import { declareTopology, EVENTS_EXCHANGE } from './topology.ts'
+import { declareTopology, EVENTS_EXCHANGE, NOTIFY_QUEUE } from './topology.ts'
 
 export interface RabbitPublisherDeps {
   url: string
@@ -25,7 +26,7 @@ interface Open {
 const CONFIRM_TIMEOUT_MS = 10_000
 
 /** Connects when first needed, and again after a failure, never more often than the back-off allows. */
-export class RabbitPublisher implements EventPublisher, ChannelLender, Component {
+export class RabbitPublisher implements EventPublisher, RetryQueue, ChannelLender, Component {
   readonly name = 'event publisher'
   readonly #deps: RabbitPublisherDeps
   readonly #clock: Clock
@@ -50,6 +51,20 @@ export class RabbitPublisher implements EventPublisher, ChannelLender, Component
         body: envelopeOf(some.map(firstTask)),
       })),
     )
+    await this.#send(open, messages)
+  }
+
+  /** Each travels alone, as retries do. */
+  async retry(tasks: readonly unknown[]): Promise<void> {
+    const again = nextRound(tasks)
+    const open = await this.#open()
+    await this.#send(
+      open,
+      again.map((task) => ({ exchange: '', routingKey: NOTIFY_QUEUE, body: envelopeOf([task]) })),
+    )
+  }
+
+  async #send(open: Open, messages: readonly OutgoingMessage[]): Promise<void> {
     try {
       await withTimeout(Promise.all(messages.map((message) => open.confirms.send(message))))
     } catch (error) {

@@ -19,7 +19,7 @@ const CLAIM = {
       on conflict (day, event_id, device_id) do update set
         state = 'claimed', attempt = excluded.attempt, claimed_at = now(), settled_at = null,
         repeated = c.repeated or c.state = 'claimed'
-      where (c.state = 'retry' and excluded.attempt > c.attempt)
+      where (c.state in ('retry', 'dead') and excluded.attempt > c.attempt)
         or (c.state = 'claimed' and excluded.attempt >= c.attempt and not c.repeated
           and c.claimed_at < now() - $8 * interval '1 millisecond')
       returning day, event_id, device_id, repeated

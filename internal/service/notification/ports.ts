@@ -136,3 +136,46 @@ export interface MessageFinder {
   /** @throws DomainError not_found when there is none that the actor may see. */
   get(actor: Actor, conversationId: ConversationId, messageId: MessageId): Promise<Message>
 }
+
+/** A notification that was given up, without what it says. */
+export interface DeadLetterItem {
+  id: string
+  diedAt: string
+  reason: string
+  /** Null, as what follows, when it could not be read. */
+  kind: string | null
+  eventId: string | null
+  conversationId: ConversationId | null
+  seq: Seq | null
+  attempts: number
+  /** Users or devices it still concerns; null when it is about all members. */
+  recipients: number | null
+}
+
+export interface DeadLetterPlace {
+  diedAt: string
+  id: string
+}
+
+/** Throws DomainError `dependency_unavailable`; every method may be repeated. */
+export interface DeadLetterArchive {
+  /** Newest first. */
+  list(limit: number, before: DeadLetterPlace | null): Promise<DeadLetterItem[]>
+  /** Tasks as they were queued, in order of id after the given one; those that could not be read are absent. */
+  tasks(
+    ids: readonly string[] | null,
+    after: string | null,
+    limit: number,
+  ): Promise<{ id: string; task: unknown }[]>
+  has(id: string): Promise<boolean>
+  /** How many of them there were. */
+  remove(ids: readonly string[]): Promise<number>
+}
+
+export interface RetryQueue {
+  /**
+   * Queues tasks again as the first attempts of a new round; resolves once they are stored durably.
+   * @throws DomainError dependency_unavailable; some may have been queued then.
+   */
+  retry(tasks: readonly unknown[]): Promise<void>
+}
