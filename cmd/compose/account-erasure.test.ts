@@ -47,7 +47,7 @@ const closer = new PostgresAccountCloser(sql)
 const worker = (over: Partial<ErasuresDeps> = {}) =>
   new Erasures({
     queue: new PostgresErasures(sql),
-    authored: new AuthoredMessages(log, archive),
+    authored: new AuthoredMessages(log, archive, Date.now),
     successors: closer,
     change: (request, decide) => changer.change(request, decide),
     erase: (id, userId, seq) => changes.eraseAuthored(id, userId, seq),

@@ -1,4 +1,5 @@
 import type { Container } from 'inversify'
+import { exportRoutes } from '../../internal/api/http/account.ts'
 import { adminStatsRoutes } from '../../internal/api/http/admin-stats.ts'
 import type { Component } from '../../internal/platform/lifecycle.ts'
 import { repeating } from '../../internal/platform/repeating.ts'
@@ -10,6 +11,7 @@ import { AuthoredMessages } from '../../internal/service/account/authored.ts'
 import { Erasures } from '../../internal/service/account/erasures.ts'
 import type { QueueDepth } from '../../internal/service/admin/ports.ts'
 import { StatsService } from '../../internal/service/admin/stats.ts'
+import { composeExport } from './account-export.ts'
 import { ID } from './identifiers.ts'
 
 const ERASURE_IDLE_MS = 2000
@@ -17,7 +19,16 @@ const ERASURE_PACE_MS = 20
 
 /** Binds what accounts and their administration need of everything else; last. */
 export function bindAccount(container: Container): void {
-  container.bind(ID.accountRoutes).toConstantValue(adminStatsRoutes(statsOf(container)))
+  const exported = composeExport({
+    pool: container.get(ID.pool),
+    identity: container.get(ID.identity),
+    conversations: container.get(ID.conversations),
+    authored: authoredOf(container),
+    now: container.get(ID.clock).now,
+  })
+  container
+    .bind(ID.accountRoutes)
+    .toConstantValue([...adminStatsRoutes(statsOf(container)), ...exportRoutes(exported)])
   container.bind(ID.accountComponents).toConstantValue([erasureComponent(container)])
 }
 
@@ -34,13 +45,21 @@ function statsOf(container: Container): StatsService {
   })
 }
 
+function authoredOf(container: Container): AuthoredMessages {
+  return new AuthoredMessages(
+    container.get(ID.messageLog),
+    container.get(ID.archive),
+    container.get(ID.clock).now,
+  )
+}
+
 function erasureComponent(container: Container): Component {
   const sql = new Sql(container.get(ID.pool))
   const { changer } = container.get(ID.conversationServices)
   const logger = container.get(ID.logger)
   const erasures = new Erasures({
     queue: new PostgresErasures(sql),
-    authored: new AuthoredMessages(container.get(ID.messageLog), container.get(ID.archive)),
+    authored: authoredOf(container),
     successors: new PostgresAccountCloser(sql),
     change: (request, decide) => changer.change(request, decide),
     erase: (conversationId, userId, seq) =>

@@ -1,4 +1,6 @@
+import { pipeline } from 'node:stream/promises'
 import type { NextFunction, Request, Response, Router } from 'express'
+import type { z } from 'zod'
 import { DomainError } from '../../domain/errors.ts'
 import type { Actor } from '../../domain/user.ts'
 import type { RateLimiter } from '../../service/limit/ports.ts'
@@ -6,7 +8,14 @@ import type { Authenticator } from '../authenticator.ts'
 import { addressKey } from '../client-address.ts'
 import { bearerToken } from '../middleware/bearer.ts'
 import { localsOf } from '../middleware/request-context.ts'
-import type { Method, Reply, RequestContext, Route, RouteLimit } from './route.ts'
+import {
+  FileAnswer,
+  type Method,
+  type Reply,
+  type RequestContext,
+  type Route,
+  type RouteLimit,
+} from './route.ts'
 
 const API_PREFIX = '/api/v1'
 
@@ -72,7 +81,7 @@ function handler(route: Route, deps: MountDeps) {
     const raw = { params: { ...request.params }, query: { ...request.query }, body: bodyOf(request) }
     const reply = await route.invoke(actor, raw, context)
     if (deps.checkResponses) checkReply(route, reply)
-    send(response, reply)
+    await send(route, response, reply)
   }
 }
 
@@ -108,8 +117,29 @@ function checkReply(route: Route, { status, body }: Reply<unknown, unknown>): vo
   schema?.parse(body)
 }
 
-function send(response: Response, { status, body }: Reply<unknown, unknown>): void {
+async function send(
+  route: Route,
+  response: Response,
+  { status, body }: Reply<unknown, unknown>,
+): Promise<void> {
   response.status(Number(status))
+  if (body instanceof FileAnswer) return sendFile(route.responses[Number(status)], response, body)
   if (body === undefined) response.end()
   else response.json(body)
+}
+
+/** A file that cannot be read to its end is cut off, so that nobody takes it for whole. */
+async function sendFile(
+  schema: z.ZodType | null | undefined,
+  response: Response,
+  { name, content }: FileAnswer,
+): Promise<void> {
+  response.attachment(name).type(String(schema?.meta()?.['contentType'])).set('cache-control', 'no-store')
+  try {
+    await pipeline(content, response)
+  } catch (error) {
+    // Whoever went away needs no answer, and is no fault.
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE') return
+    throw error
+  }
 }

@@ -114,7 +114,7 @@ function responsesOf(route: Route, schemas: JsonSchemas): Json {
   for (const [status, schema] of Object.entries(route.responses)) {
     responses[status] = {
       description: status === '204' ? 'Done' : 'Success',
-      ...(schema && { content: { 'application/json': { schema: schemas.of(schema) } } }),
+      ...(schema && { content: contentOf(schema, schemas) }),
     }
   }
   for (const [status, codes] of byStatus(errorCodesOf(route))) {
@@ -124,6 +124,13 @@ function responsesOf(route: Route, schemas: JsonSchemas): Json {
     }
   }
   return responses
+}
+
+function contentOf(schema: z.ZodType, schemas: JsonSchemas): Json {
+  const contentType = schema.meta()?.['contentType']
+  if (typeof contentType === 'string')
+    return { [contentType]: { schema: { type: 'string', format: 'binary' } } }
+  return { 'application/json': { schema: schemas.of(schema) } }
 }
 
 function errorCodesOf(route: Route): ErrorCode[] {

@@ -1,4 +1,5 @@
-import type { z } from 'zod'
+import type { Readable } from 'node:stream'
+import { z } from 'zod'
 import { DomainError, type ErrorCode, type FieldError } from '../../domain/errors.ts'
 import type { Actor, Scope } from '../../domain/user.ts'
 import type { RateLimit } from '../../service/limit/ports.ts'
@@ -34,6 +35,22 @@ export interface RequestContext {
   /** The client's address, behind trusted proxies too. */
   address: string
   userAgent: string
+}
+
+/** An answer that is a file, streamed and never held whole. */
+export class FileAnswer {
+  readonly name: string
+  readonly content: Readable
+
+  constructor(name: string, content: Readable) {
+    this.name = name
+    this.content = content
+  }
+}
+
+/** The schema of an answer that is a file. */
+export function fileOf(contentType: string) {
+  return z.instanceof(FileAnswer).meta({ contentType })
 }
 
 type BodyFor<Schema> = Schema extends z.ZodType ? z.input<Schema> : undefined

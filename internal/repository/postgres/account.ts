@@ -1,6 +1,12 @@
 import { DELETED_DISPLAY_NAME } from '../../domain/identity.ts'
 import type { ConversationId, SessionId, UserId } from '../../domain/ids.ts'
-import type { AccountCloser, Closed, Successors, Tombstone } from '../../service/account/ports.ts'
+import type {
+  AccountCloser,
+  Closed,
+  Memberships,
+  Successors,
+  Tombstone,
+} from '../../service/account/ports.ts'
 import type { Queryable, Sql } from './sql.ts'
 
 const LOCK = `select 1 from users where id = $1 and status = 'active' for update`
@@ -55,8 +61,16 @@ const SUCCESSOR = `
     m.joined_at, m.user_id
   limit 1`
 
-/** AccountCloser and Successors on PostgreSQL. */
-export class PostgresAccountCloser implements AccountCloser, Successors {
+const EVER = `
+  (select conversation_id id from conversation_members
+   where user_id = $1 and ($2::uuid is null or conversation_id > $2) order by 1 limit $3)
+  union
+  (select conversation_id from past_memberships
+   where user_id = $1 and ($2::uuid is null or conversation_id > $2) order by 1 limit $3)
+  order by 1 limit $3`
+
+/** AccountCloser, Memberships and Successors on PostgreSQL. */
+export class PostgresAccountCloser implements AccountCloser, Memberships, Successors {
   readonly #sql: Sql
 
   constructor(sql: Sql) {
@@ -65,6 +79,11 @@ export class PostgresAccountCloser implements AccountCloser, Successors {
 
   close(userId: UserId, tombstone: Tombstone, at: Date): Promise<Closed | null> {
     return this.#sql.transaction((sql) => closeIn(sql, userId, tombstone, at))
+  }
+
+  async everOf(userId: UserId, after: ConversationId | null, limit: number): Promise<ConversationId[]> {
+    const rows = await this.#sql.query<{ id: ConversationId }>(EVER, [userId, after, limit])
+    return rows.map((row) => row.id)
   }
 
   async successorOf(conversationId: ConversationId, ownerId: UserId): Promise<UserId | null> {

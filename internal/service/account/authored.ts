@@ -1,5 +1,7 @@
 import type { ConversationId, Seq, UserId } from '../../domain/ids.ts'
-import { bodyOf, type LogEntry } from '../../domain/log-entry.ts'
+import { bodyOf, isExpired, type LogEntry, messageOf } from '../../domain/log-entry.ts'
+import type { Message } from '../../domain/message.ts'
+import { withState } from '../message/message-reader.ts'
 import type { MessageArchive, MessageLog } from '../message/ports.ts'
 import type { AuthoredPage } from './ports.ts'
 
@@ -7,30 +9,52 @@ import type { AuthoredPage } from './ports.ts'
 const STEP = 200
 const STEPS = 5
 
+type Log = Pick<MessageLog, 'heads' | 'entries' | 'overlays'>
+
 /** Finds what somebody wrote in a conversation by looking at every message: no index knows authors. */
 export class AuthoredMessages {
-  readonly #log: Pick<MessageLog, 'heads' | 'entries'>
+  readonly #log: Log
   readonly #archive: Pick<MessageArchive, 'range'>
+  readonly #now: () => number
 
-  constructor(log: Pick<MessageLog, 'heads' | 'entries'>, archive: Pick<MessageArchive, 'range'>) {
+  constructor(log: Log, archive: Pick<MessageArchive, 'range'>, now: () => number) {
     this.#log = log
     this.#archive = archive
+    this.#now = now
   }
 
-  /** @throws DomainError dependency_unavailable when the archive cannot be read. */
+  /** A part of them, ascending. @throws DomainError dependency_unavailable when the archive cannot be read. */
   async page(conversationId: ConversationId, userId: UserId, afterSeq: Seq): Promise<AuthoredPage> {
     const head = (await this.#log.heads([conversationId])).get(conversationId)
     const end = head?.seq ?? 0
-    const seqs: Seq[] = []
+    const entries: LogEntry[] = []
     let after = afterSeq
     for (let step = 0; step < STEPS && after < end; step++) {
       const to = Math.min(after + STEP, end)
       for (const entry of await this.#rows(conversationId, after + 1, to)) {
-        if (entry.senderId === userId && bodyOf(entry.payload).type !== 'system') seqs.push(entry.seq)
+        if (entry.senderId === userId && bodyOf(entry.payload).type !== 'system') entries.push(entry)
       }
       after = to
     }
-    return { seqs, next: after < end ? after : null }
+    return { entries, next: after < end ? after : null }
+  }
+
+  /** All that can still be read, as they are now. */
+  async *messages(conversationId: ConversationId, userId: UserId): AsyncIterable<Message> {
+    let after: Seq | null = 0
+    while (after !== null) {
+      const page: AuthoredPage = await this.page(conversationId, userId, after)
+      for (let start = 0; start < page.entries.length; start += STEP) {
+        const entries = page.entries.slice(start, start + STEP)
+        const seqs = entries.map(({ seq }) => seq)
+        const overlays = await this.#log.overlays(conversationId, seqs)
+        for (const entry of entries) {
+          const message = messageOf(withState(entry, overlays), overlays.replies.get(entry.seq) ?? 0)
+          if (!message.deletedAt && !isExpired(message, this.#now())) yield message
+        }
+      }
+      after = page.next
+    }
   }
 
   /** Ascending; the log has what the archive may not have yet. */

@@ -55,8 +55,8 @@ export class Erasures {
       await this.#depart(conversationId, userId)
       await queue.depart(erasure)
     }
-    const { seqs, next } = await authored.page(conversationId, userId, afterSeq)
-    for (const seq of seqs) {
+    const { entries, next } = await authored.page(conversationId, userId, afterSeq)
+    for (const { seq } of entries) {
       await erase(conversationId, userId, seq)
       done.afterSeq = seq
     }

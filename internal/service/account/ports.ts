@@ -1,4 +1,5 @@
 import type { ConversationId, Seq, SessionId, UserId } from '../../domain/ids.ts'
+import type { LogEntry } from '../../domain/log-entry.ts'
 
 /** What stands in the place of what people chose. */
 export interface Tombstone {
@@ -49,9 +50,14 @@ export interface Successors {
   successorOf(conversationId: ConversationId, ownerId: UserId): Promise<UserId | null>
 }
 
+export interface Memberships {
+  /** Conversations a user is or was in, in order of id, after the cursor, `limit` at most. */
+  everOf(userId: UserId, after: ConversationId | null, limit: number): Promise<ConversationId[]>
+}
+
 export interface AuthoredPage {
-  /** The user's own messages, ascending. */
-  seqs: Seq[]
+  /** The user's own messages, ascending, deleted ones among them. */
+  entries: LogEntry[]
   /** All up to here have been looked at; null when that is the end. */
   next: Seq | null
 }
