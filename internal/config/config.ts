@@ -1,5 +1,6 @@
 import { type Env, EnvReader } from './env.ts'
 import { type MailConfig, mail, type SmsConfig, sms } from './senders.ts'
+import { type WorkersConfig, workers } from './workers.ts'
 
 export type Process = 'api' | 'notifier' | 'migrate' | 'standalone'
 
@@ -9,6 +10,7 @@ export type Store<Address> = ({ kind: 'external' } & Address) | { kind: 'embedde
 export interface Config {
   process: Process
   http: HttpConfig
+  workers: WorkersConfig
   /** Encrypts signing keys at rest and derives other keys; in standalone null for one of its own. */
   secretKey: string | null
   postgres: Store<{ url: string; replicaUrls: string[] }>
@@ -61,9 +63,11 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
  */
 export function loadConfig(process: Process, env: Env): Config {
   const reader = new EnvReader(env)
+  const served = http(reader, process)
   const config: Config = {
     process,
-    http: http(reader, process),
+    http: served,
+    workers: workers(reader, process, served.port),
     secretKey: secretKey(reader, process),
     postgres: postgres(reader, process),
     cassandra: cassandra(reader, process),

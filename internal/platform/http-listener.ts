@@ -6,14 +6,21 @@ import type { Logger } from './logger.ts'
 /** Open requests have this long to be answered once the server stops. */
 const FINISH_MS = 5000
 
+export interface Listening {
+  host: string
+  port: number
+  /** Other processes may listen on the same port; the kernel spreads connections over them. */
+  reusePort?: boolean
+}
+
 /** An HTTP server as a part of the process: listens while it runs, finishes open requests when it stops. */
 export class HttpListener implements Component {
   readonly name = 'http'
   readonly #server: Server
-  readonly #listen: { host: string; port: number }
+  readonly #listen: Listening
   readonly #logger: Logger
 
-  constructor(server: Server, listen: { host: string; port: number }, logger: Logger) {
+  constructor(server: Server, listen: Listening, logger: Logger) {
     this.#server = server
     this.#listen = listen
     this.#logger = logger

@@ -37,9 +37,12 @@ export class Metrics {
   readonly #routes = new BoundedLabel(MAX_ROUTES)
   readonly #http: Histogram<'method' | 'route' | 'status'>
 
-  /** @param process the binary's name, put on every metric as label `process`. */
-  constructor(process: string) {
-    this.registry.setDefaultLabels({ process })
+  /**
+   * @param process the binary's name, put on every metric as label `process`
+   * @param worker which of several that share a port, as label `worker`
+   */
+  constructor(process: string, worker: number | null = null) {
+    this.registry.setDefaultLabels(worker === null ? { process } : { process, worker: String(worker) })
     collectDefaultMetrics({ register: this.registry })
     this.#http = new Histogram({
       name: 'realchat_http_request_duration_seconds',
