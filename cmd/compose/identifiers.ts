@@ -33,8 +33,10 @@ import type { MessageLists } from '../../internal/service/message/message-lists.
 import type { Messages } from '../../internal/service/message/messages.ts'
 import type { MemberNames, MessageArchive, MessageLog } from '../../internal/service/message/ports.ts'
 import type { RetryQueue } from '../../internal/service/notification/ports.ts'
-import type { PresenceStore } from '../../internal/service/presence/ports.ts'
+import type { ReadNotices } from '../../internal/service/notification/read-notices.ts'
+import type { PresenceMembers, PresenceStore } from '../../internal/service/presence/ports.ts'
 import type { Presence } from '../../internal/service/presence/presence.ts'
+import type { PresenceSignals } from '../../internal/service/presence/signals.ts'
 import type { PointerCommits } from '../../internal/service/receipt/pointers.ts'
 import type { ReceiptHistory } from '../../internal/service/receipt/ports.ts'
 import type { ReceiptJournal } from '../../internal/service/receipt/receipt-journal.ts'
@@ -42,6 +44,7 @@ import type { Receipts } from '../../internal/service/receipt/receipts.ts'
 import type { ScheduledSender } from '../../internal/service/scheduled/scheduled-sender.ts'
 import type { Schedules } from '../../internal/service/scheduled/schedules.ts'
 import type { SessionCache } from '../../internal/service/session/ports.ts'
+import type { Sync } from '../../internal/service/sync/sync.ts'
 import type { ConversationServices } from './conversation.ts'
 import type { Dependency } from './dependency.ts'
 import type { Identity } from './identity.ts'
@@ -84,6 +87,7 @@ export const ID = {
   pointerCommits: id<PointerCommits>('PointerCommits'),
   receiptJournal: id<ReceiptJournal>('ReceiptJournal'),
   receipts: id<Receipts>('Receipts'),
+  sync: id<Sync>('Sync'),
   history: id<History>('History'),
   access: id<AccessCache>('AccessCache'),
   memberNames: id<MemberNames>('MemberNames'),
@@ -95,6 +99,7 @@ export const ID = {
   scheduledSender: id<ScheduledSender>('ScheduledSender'),
   conversations: id<Conversations>('Conversations'),
   conversationServices: id<ConversationServices>('ConversationServices'),
+  readNotices: id<ReadNotices>('ReadNotices'),
   retryQueue: id<RetryQueue>('RetryQueue'),
   notifications: id<{ routes: Route[] }>('Notifications'),
   relayLog: id<RelayLog>('RelayLog'),
@@ -103,6 +108,8 @@ export const ID = {
   /** Unique over all processes that ever were. */
   nodeId: id<string>('NodeId'),
   presence: id<Presence>('Presence'),
+  presenceMembers: id<PresenceMembers>('PresenceMembers'),
+  presenceSignals: id<PresenceSignals>('PresenceSignals'),
   hub: id<TopicHub>('TopicHub'),
   /** Tells all nodes what happens. */
   live: id<LivePublisher>('LivePublisher'),

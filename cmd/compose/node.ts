@@ -21,7 +21,7 @@ import { composeCourier } from './courier.ts'
 import { bindDoors } from './door.ts'
 import { ID } from './identifiers.ts'
 import { composeIdentity } from './identity.ts'
-import { bindNotifications } from './notification.ts'
+import { bindNotifications, readNoticesComponent } from './notification.ts'
 import { bindQueue } from './queue.ts'
 import { bindStores, storesComponent } from './stores.ts'
 
@@ -123,6 +123,7 @@ function componentsOf(container: Container, further: Component[], drain: () => v
     storesComponent(container.get(ID.dependencies)),
     atDrain('error-tracking', () => container.get(ID.tracking).close()),
     ...container.get(ID.queueComponents),
+    readNoticesComponent(container),
     ...further,
     new PartitionKeeper(container.get(ID.logPartitions), warn('log partitions')),
     relay.archive,
@@ -137,6 +138,7 @@ function componentsOf(container: Container, further: Component[], drain: () => v
     atDrain('work', () => finishWork(container)),
     ...container.get(ID.accountComponents),
     container.get(ID.scheduledSender),
+    atDrain('presence-signals', () => container.get(ID.presenceSignals).drained()),
     container.get(ID.presence),
     container.get(ID.courier),
     new SessionEnds({

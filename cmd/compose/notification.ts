@@ -6,9 +6,12 @@ import { notificationTraceRoutes } from '../../internal/api/http/notification-tr
 import { pushTokenRoutes } from '../../internal/api/http/push-tokens.ts'
 import type { Route } from '../../internal/api/http/route.ts'
 import type { Clock } from '../../internal/platform/clock.ts'
+import type { Component } from '../../internal/platform/lifecycle.ts'
+import { repeating } from '../../internal/platform/repeating.ts'
 import { PostgresDeadLetters } from '../../internal/repository/postgres/dead-letters.ts'
 import { PostgresNotificationSettings } from '../../internal/repository/postgres/notification-settings.ts'
 import { PostgresTraceReader } from '../../internal/repository/postgres/notification-trace-reader.ts'
+import { PostgresShownStore } from '../../internal/repository/postgres/notifications-shown.ts'
 import { PostgresPushTokens } from '../../internal/repository/postgres/push-tokens.ts'
 import { Sql } from '../../internal/repository/postgres/sql.ts'
 import type { AuditTrail } from '../../internal/service/audit/ports.ts'
@@ -16,9 +19,13 @@ import type { LiveEvents } from '../../internal/service/live/ports.ts'
 import { DeadLetterService } from '../../internal/service/notification/dead-letters.ts'
 import type { MessageFinder, RetryQueue } from '../../internal/service/notification/ports.ts'
 import { PushTokenService } from '../../internal/service/notification/push-tokens.ts'
+import { ReadNotices } from '../../internal/service/notification/read-notices.ts'
 import { NotificationSettingsService } from '../../internal/service/notification/settings.ts'
 import { TraceService } from '../../internal/service/notification/traces.ts'
 import { ID } from './identifiers.ts'
+
+/** What is read within it is told once. */
+const READ_NOTICES_MS = 2000
 
 interface NotificationOptions {
   pool: pg.Pool
@@ -39,6 +46,26 @@ export function bindNotifications(container: Container): void {
       [ID.pool, ID.clock, ID.live, ID.messages, ID.retryQueue, ID.identity],
     )
     .inSingletonScope()
+  container
+    .bind(ID.readNotices)
+    .toResolvedValue(
+      (pool, events, clock) => new ReadNotices({ shown: new PostgresShownStore(pool), events, clock }),
+      [ID.pool, ID.events, ID.clock],
+    )
+    .inSingletonScope()
+}
+
+/** Tells devices what was read on another. */
+export function readNoticesComponent(container: Container): Component {
+  const notices = container.get(ID.readNotices)
+  const logger = container.get(ID.logger)
+  return repeating({
+    name: 'read notices',
+    work: () => notices.step(),
+    onError: (error) => logger.warn({ err: error }, 'read notices'),
+    idleMs: READ_NOTICES_MS,
+    paceMs: 20,
+  })
 }
 
 /** What an API node offers about notifications. */

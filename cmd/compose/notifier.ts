@@ -19,10 +19,8 @@ import { PostgresDeveloperOutbox } from '../../internal/repository/postgres/deve
 import { PostgresClaimStore } from '../../internal/repository/postgres/notification-claims.ts'
 import { PostgresEventReader } from '../../internal/repository/postgres/notification-events.ts'
 import { PostgresRecipientReader } from '../../internal/repository/postgres/notification-recipients.ts'
-import {
-  PostgresShownWriter,
-  PostgresTraceWriter,
-} from '../../internal/repository/postgres/notification-traces.ts'
+import { PostgresTraceWriter } from '../../internal/repository/postgres/notification-traces.ts'
+import { PostgresShownStore } from '../../internal/repository/postgres/notifications-shown.ts'
 import { PostgresPushTokens } from '../../internal/repository/postgres/push-tokens.ts'
 import { Sql } from '../../internal/repository/postgres/sql.ts'
 
@@ -51,7 +49,7 @@ export function composeNotifier({ pool, logPool, push, publicUrl, ...rest }: Not
     devices: new PostgresPushTokens(pool),
     claims: new PostgresClaimStore(pool),
     traces: new PostgresTraceWriter(pool),
-    shown: new PostgresShownWriter(pool),
+    shown: new PostgresShownStore(pool),
   }
   const { consumer, clock } = rest
   const store = new PostgresDeadLetters(new Sql(pool))

@@ -22,7 +22,7 @@ export function bindReceipts(container: Container): void {
   container
     .bind(ID.pointerCommits)
     .toResolvedValue(
-      (pool, journal, live) =>
+      (pool, journal, live, notices) =>
         new PointerCommits({
           store: new PostgresReceipts(pool),
           onMoved: (moved) => {
@@ -30,9 +30,10 @@ export function bindReceipts(container: Container): void {
             const receipt = { conversationId, userId, ...pointers, at: timeOf(at) }
             live.receiptMoved(receipt, memberCount <= TRACKED_MEMBERS_MAX, origin)
             journal.add(moved)
+            notices.moved({ conversationId, userId, readSeq: pointers.readSeq })
           },
         }),
-      [ID.logPool, ID.receiptJournal, ID.live],
+      [ID.logPool, ID.receiptJournal, ID.live, ID.readNotices],
     )
     .inSingletonScope()
   container

@@ -5,11 +5,18 @@ import type { ConversationId, UserId } from '../domain/ids.ts'
 import { uuidv7 } from '../domain/ids.ts'
 import { type DeviceId, PUSH_TOKENS_PER_USER } from '../domain/push.ts'
 import { systemClock } from '../platform/clock.ts'
+import { runComponents } from '../platform/lifecycle.ts'
 import { createLogger } from '../platform/logger.ts'
 import { RabbitConsumer } from '../queue/rabbitmq/consumer.ts'
 import { RabbitPublisher } from '../queue/rabbitmq/publisher.ts'
 import { createPool } from '../repository/postgres/database.ts'
+import { PostgresDeadLetters } from '../repository/postgres/dead-letters.ts'
+import { PostgresTraceReader } from '../repository/postgres/notification-trace-reader.ts'
+import { PostgresShownStore } from '../repository/postgres/notifications-shown.ts'
 import { PostgresPushTokens } from '../repository/postgres/push-tokens.ts'
+import { Sql } from '../repository/postgres/sql.ts'
+import { explain } from '../service/notification/explain.ts'
+import { ReadNotices } from '../service/notification/read-notices.ts'
 import { insertConversation, insertSession, insertUser } from '../testkit/chat-rows.ts'
 import { messageEvent } from '../testkit/events.ts'
 import { eventually } from '../testkit/eventually.ts'
@@ -20,6 +27,7 @@ import { testPostgres, testRabbitmq } from '../testkit/services.ts'
 import { FcmSender } from './channels/fcm.ts'
 import { notifierComponent } from './component.ts'
 import type { PushSender } from './ports.ts'
+import { undertaker } from './undertaker.ts'
 
 const logger = createLogger({ name: 'test', level: 'silent' })
 
@@ -83,17 +91,20 @@ describe('notifier on RabbitMQ, PostgreSQL and a stand-in FCM', () => {
       logger,
       alarm: () => {},
     })
+    const consumer = new RabbitConsumer({ url: amqpUrl, logger })
     const component = notifierComponent({
-      consumer: new RabbitConsumer({ url: amqpUrl, logger }),
+      consumer,
       ...notifierStores(own),
       sender: sender ?? push,
       presence: { isOnline: async (ids) => new Set(ids.filter((id) => online.has(id))) },
       clock: systemClock,
       logger,
     })
+    const store = new PostgresDeadLetters(new Sql(own))
+    const burying = undertaker({ source: consumer, store, logger, now: systemClock.now })
     const controller = new AbortController()
     const ready = Promise.withResolvers<void>()
-    const running = component.run(controller.signal, ready.resolve)
+    const running = runComponents([component, burying], controller.signal, ready.resolve)
     await ready.promise
     ends.push(async () => {
       controller.abort()
@@ -269,6 +280,99 @@ describe('notifier on RabbitMQ, PostgreSQL and a stand-in FCM', () => {
     proxy.accept()
     await eventually(async () => expect(await states()).toEqual(['sent 0']))
     expect(fcm.of('bob-outage')).toHaveLength(1)
+  })
+
+  it('takes back what was read on another device, silently and once', async () => {
+    await register(bob, 'bob-reads')
+    await start()
+    await publisher.publish([event(1), event(2)])
+    await eventually(async () => expect(await states()).toEqual(['sent 0', 'sent 0']))
+    const shown = new PostgresShownStore(pool)
+    const notices = new ReadNotices({ shown, events: publisher, clock: systemClock })
+    const read = (readSeq: number) => notices.moved({ conversationId: conversation, userId: bob, readSeq })
+    const silent = () => fcm.of('bob-reads').filter(({ notification }) => notification === undefined)
+    await eventually(async () =>
+      expect(await shown.readUpTo([{ conversationId: conversation, userId: bob, readSeq: 2 }])).toHaveLength(
+        1,
+      ),
+    )
+    read(1)
+    expect(await notices.step()).toBe(false)
+    read(2)
+    await notices.step()
+    read(2)
+    await notices.step()
+    await eventually(() => expect(silent()).toHaveLength(1))
+    expect(silent()[0]).toMatchObject({
+      data: { event: 'read', conversationId: conversation, seq: '2', badge: '0' },
+      android: { collapse_key: conversation, priority: 'normal' },
+    })
+    await eventually(async () => expect(await waiting()).toBe(0))
+    expect(silent()).toHaveLength(1)
+  })
+
+  it('sends what was given up once an operator says so', async () => {
+    await register(bob, 'bob-again')
+    fcm.script('bob-again', 'drop', 'drop')
+    await start()
+    await publisher.publish([event(1)])
+    await eventually(async () => expect(await states()).toEqual(['dead 1']))
+    const letters = new PostgresDeadLetters(new Sql(pool))
+    await eventually(async () => expect(await letters.list(10, null)).toHaveLength(1))
+    expect((await letters.list(10, null))[0]).toMatchObject({
+      seq: 1,
+      recipients: 1,
+      reason: expect.stringContaining('unknown twice'),
+    })
+    await publisher.retry((await letters.tasks(null, null, 10)).map(({ task }) => task))
+    await eventually(async () => expect(await states()).toEqual(['sent 6']))
+    expect(fcm.of('bob-again').map(({ android }) => android?.collapse_key)).toEqual([
+      conversation,
+      conversation,
+      conversation,
+    ])
+  })
+
+  it('keeps why, for each device', async () => {
+    await register(bob, 'bob-why')
+    await pool.query(`update conversation_members set notify = 'mentions' where user_id = $1`, [bob])
+    await start()
+    const mentions = { userIds: [bob], all: false }
+    await publisher.publish([
+      event(1),
+      messageEvent({ conversationId: conversation, senderId: ann, seq: 2, message: { mentions } }),
+    ])
+    await eventually(async () => expect(await states()).toEqual(['sent 0']))
+    const reader = new PostgresTraceReader(new Sql(pool))
+    const why = async (seq: number) => {
+      const { decisions, attempts, devices } = await reader.ofRecipient(
+        { conversationId: conversation, seq },
+        bob,
+      )
+      return explain(decisions, attempts, devices).map(({ outcome, reason }) => `${outcome} ${reason}`)
+    }
+    await eventually(async () => expect(await why(2)).toEqual(['sent mentioned', 'none email_unavailable']))
+    expect(await why(1)).toEqual(['none not_mentioned'])
+  })
+
+  it('tells a thread to those who took part in it', async () => {
+    await register(bob, 'bob-thread')
+    await pool.query(`update conversation_members set notify = 'mentions' where user_id = $1`, [bob])
+    await start()
+    const { message: root } = event(1)
+    const reply = (seq: number, senderId: UserId) =>
+      messageEvent({ conversationId: conversation, senderId, seq, message: { threadRootId: root.id } })
+    await publisher.publish([reply(2, ann)])
+    await publisher.publish([reply(3, bob)])
+    await eventually(async () => {
+      const { rows } = await pool.query('select 1 from thread_followers where conversation_id = $1', [
+        conversation,
+      ])
+      expect(rows).toHaveLength(2)
+    })
+    await publisher.publish([reply(4, ann)])
+    await eventually(() => expect(fcm.of('bob-thread')).toHaveLength(1))
+    expect(fcm.of('bob-thread')[0]?.data?.['seq']).toBe('4')
   })
 
   it('pushes nothing to a device that was signed out', async () => {

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { ShownWriter, TraceRecord, TraceWriter } from '../../notifier/ports.ts'
+import type { TraceRecord, TraceWriter } from '../../notifier/ports.ts'
 import { query } from './query.ts'
 
 const DAY_MS = 86_400_000
@@ -66,45 +66,4 @@ function decisionsOf({ users }: TraceRecord): string {
     return [userId, own.map(({ channel, device, outcome, reason }) => [channel, device, outcome, reason])]
   })
   return JSON.stringify(Object.fromEntries(entries))
-}
-
-const NOTE = {
-  name: 'notification_shown',
-  text: `
-    insert into notifications_shown as s (user_id, conversation_id, seq, at)
-    select user_id, conversation_id, max(seq), now()
-    from unnest($1::uuid[], $2::uuid[], $3::bigint[]) i (user_id, conversation_id, seq)
-    where exists (select 1 from conversation_members m
-      where m.conversation_id = i.conversation_id and m.user_id = i.user_id)
-    group by 1, 2 order by 1, 2
-    on conflict (user_id, conversation_id) do update set seq = greatest(s.seq, excluded.seq), at = now()`,
-}
-
-const FORGET = {
-  name: 'notification_shown_prune',
-  text: `
-    delete from notifications_shown where ctid = any (array(
-      select ctid from notifications_shown where at < $1 order by at limit $2 for update skip locked))
-    returning 1`,
-}
-
-export class PostgresShownWriter implements ShownWriter {
-  readonly #pool: pg.Pool
-
-  constructor(pool: pg.Pool) {
-    this.#pool = pool
-  }
-
-  async note(shown: Parameters<ShownWriter['note']>[0]): Promise<void> {
-    if (shown.length === 0) return
-    await query(this.#pool, NOTE, [
-      shown.map(({ userId }) => userId),
-      shown.map(({ conversationId }) => conversationId),
-      shown.map(({ seq }) => seq),
-    ])
-  }
-
-  async prune(beforeMs: number, limit: number): Promise<number> {
-    return (await query(this.#pool, FORGET, [new Date(beforeMs), limit])).length
-  }
 }

@@ -1,3 +1,4 @@
+import type { ChatEvent } from '../../domain/event.ts'
 import type { ConversationId, MessageId, Seq, SessionId, UserId } from '../../domain/ids.ts'
 import type { Message } from '../../domain/message.ts'
 import type { NotificationSettings } from '../../domain/notification.ts'
@@ -178,4 +179,20 @@ export interface RetryQueue {
    * @throws DomainError dependency_unavailable; some may have been queued then.
    */
   retry(tasks: readonly unknown[]): Promise<void>
+}
+
+/** Throws DomainError `dependency_unavailable`; every method may be repeated. */
+export interface ShownStore {
+  /** Those of the members who may be shown a notification of something that they have read by now. */
+  readUpTo(
+    moves: readonly { conversationId: ConversationId; userId: UserId; readSeq: Seq }[],
+  ): Promise<{ conversationId: ConversationId; userId: UserId; seq: Seq }[]>
+  /** Nothing is shown any more, unless something newer is by now. */
+  forget(shown: readonly { conversationId: ConversationId; userId: UserId; seq: Seq }[]): Promise<void>
+}
+
+/** Where events go that are not the log's. */
+export interface EventSink {
+  /** Resolves once they are stored durably. @throws DomainError dependency_unavailable. */
+  publish(events: readonly ChatEvent[]): Promise<void>
 }
