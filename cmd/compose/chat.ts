@@ -16,6 +16,7 @@ import { composeConversations } from './conversation.ts'
 import { ID } from './identifiers.ts'
 import { bindMessages } from './messages.ts'
 import { bindReceipts } from './receipts.ts'
+import { bindSync } from './sync.ts'
 
 /** Binds conversations, messages, their log with its relay, and live delivery. */
 export function bindChat(container: Container): void {
@@ -24,6 +25,7 @@ export function bindChat(container: Container): void {
   bindMessages(container)
   bindServices(container)
   bindReceipts(container)
+  bindSync(container)
 }
 
 function bindLog(container: Container): void {

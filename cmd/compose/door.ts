@@ -10,6 +10,7 @@ import { observeHttp, operationsRouter } from '../../internal/api/http/operation
 import { receiptRoutes } from '../../internal/api/http/receipts.ts'
 import type { Route } from '../../internal/api/http/route.ts'
 import { scheduledRoutes } from '../../internal/api/http/scheduled.ts'
+import { syncRoutes } from '../../internal/api/http/sync.ts'
 import { refusalOf } from '../../internal/api/problem.ts'
 import { chatTopicDefinition } from '../../internal/api/ws/chat-topic.ts'
 import { inboxTopicDefinition } from '../../internal/api/ws/inbox-topic.ts'
@@ -67,6 +68,7 @@ export function routesOf(container: Container): Route[] {
     ...forwardRoutes(container.get(ID.forwarding)),
     ...scheduledRoutes(container.get(ID.schedules)),
     ...receiptRoutes(container.get(ID.receipts)),
+    ...syncRoutes(container.get(ID.sync)),
     ...container.get(ID.notifications).routes,
   ]
 }
@@ -110,7 +112,7 @@ export function topicsOf(container: Container): TopicRegistry<Actor> {
         receipts: container.get(ID.receipts),
       }),
     )
-    .add(inboxTopicDefinition({ ...shared, users }))
+    .add(inboxTopicDefinition({ ...shared, sync: container.get(ID.sync), users }))
 }
 
 function bindRealtime(container: Container, topics: TopicRegistry<Actor>): void {

@@ -131,6 +131,7 @@ function topics(stores: LiveStores, live: Live, publisher: LivePublisher): Topic
         conversations: stores,
         live,
         users: { me: async ({ userId }) => ({ ...userOf(userId), ...own, role: 'user' }) },
+        sync: { sync: unused },
       }),
     )
 }

@@ -4,6 +4,7 @@ import type { RemovalReason } from '../../service/live/ports.ts'
 import { conversationSchema, messageSchema } from '../http/conversation-schema.ts'
 import { conversationId } from '../http/fields.ts'
 import { settingsSchema } from '../http/notification-settings.ts'
+import { syncAnswer } from '../http/sync.ts'
 import { ownUserSchema } from '../http/user-schema.ts'
 import { INBOX_TOPIC } from './topic-names.ts'
 
@@ -23,7 +24,9 @@ export const inboxDocument: TopicDocument = {
       nextCursor: z.string().nullable(),
     }),
   },
-  pushes: {},
+  pushes: {
+    sync: { summary: 'What you missed in all of your conversations, as POST /sync', reply: syncAnswer },
+  },
   sends: {
     'inbox:message': {
       summary: 'A message in a conversation whose topic this socket has not joined',

@@ -1,7 +1,10 @@
 import type { Actor } from '../../domain/user.ts'
-import type { TopicDefinition } from '../../realtime/topic.ts'
+import { type Channel, event, type TopicDefinition } from '../../realtime/topic.ts'
 import type { Conversations } from '../../service/conversation/conversations.ts'
+import type { Sync } from '../../service/sync/sync.ts'
 import type { UserService } from '../../service/user/users.ts'
+import { cursorsOf, syncBody } from '../http/sync.ts'
+import { parsing } from '../parsing.ts'
 import { inboxDocument } from './inbox-document.ts'
 import type { Inbox } from './inboxes.ts'
 import type { Live } from './live.ts'
@@ -10,6 +13,7 @@ import { INBOX_TOPIC } from './topic-names.ts'
 export interface InboxTopicDeps {
   conversations: Pick<Conversations, 'list' | 'memberships'>
   users: Pick<UserService, 'me'>
+  sync: Pick<Sync, 'sync'>
   live: Live
 }
 
@@ -48,7 +52,14 @@ export function inboxTopicDefinition(deps: InboxTopicDeps): TopicDefinition<Acto
       if (state.inbox) live.closeInbox(state.inbox)
     },
 
-    events: {},
+    events: {
+      sync: event({
+        schema: parsing(syncBody),
+        scope: 'messages:read',
+        handle: ({ connection }: Channel<Actor, InboxState>, payload) =>
+          deps.sync.sync(connection.actor, cursorsOf(payload)),
+      }),
+    },
     document: inboxDocument,
   }
 }
