@@ -11,7 +11,9 @@ export interface Outcome {
 const USAGE: Outcome = {
   ok: false,
   usage: true,
-  lines: ['usage: admin grant USERNAME | revoke USERNAME | keys rotate | audit verify [ID:HASH]'],
+  lines: [
+    'usage: admin grant USERNAME | revoke USERNAME | keys rotate | audit verify [ID:HASH] | unread verify [MEMBERSHIPS]',
+  ],
 }
 
 /** One command of the operator. */

@@ -11,21 +11,24 @@ import { migratePostgres } from '../../internal/repository/postgres/migrator.ts'
 import { composeIdentity } from '../compose/identity.ts'
 import { secretKeyIn } from '../standalone/secret-key.ts'
 import { runCommand } from './commands.ts'
+import { runUnreadCommand } from './unread.ts'
 
 const ABOUT = `grant USERNAME    make somebody an administrator
 revoke USERNAME   make them an ordinary user again
 keys rotate       sign access tokens with a new key; nobody is signed out
 audit verify [ID:HASH]
                   check the chain of the audit log; with a note of an earlier head, that it is still there
+unread verify [MEMBERSHIPS]
+                  compare unread counts with the messages themselves, of 1,000 memberships by default
 
-Configured by DATABASE_URL and SECRET_KEY, the API's; without DATABASE_URL it works on the embedded
-PostgreSQL of DATA_DIR, whose server must not be running.`
+Configured by DATABASE_URL and SECRET_KEY, the API's, and for unread counts its CASSANDRA_CONTACT_POINTS;
+without DATABASE_URL it works on the embedded PostgreSQL of DATA_DIR, whose server must not be running.`
 
 const EXIT_USAGE = 2
 const EXIT_FAULT = 1
 
 await runBinary({
-  name: 'admin grant|revoke|keys|audit',
+  name: 'admin grant|revoke|keys|audit|unread',
   about: ABOUT,
   acceptsArguments: true,
   async main(_signal, args) {
@@ -52,7 +55,11 @@ await runBinary({
         events: { sessionsEnded: () => {} },
         courier: { send: () => {} },
       })
-      const outcome = await runCommand(identity, args)
+      const [command, ...rest] = args
+      const outcome =
+        command === 'unread'
+          ? await runUnreadCommand({ url, cassandra: config.cassandra }, rest)
+          : await runCommand(identity, args)
       const stream = outcome.ok ? process.stdout : process.stderr
       for (const line of outcome.lines) stream.write(`${line}\n`)
       if (!outcome.ok) process.exitCode = outcome.usage ? EXIT_USAGE : EXIT_FAULT
