@@ -115,6 +115,29 @@ describe('two API nodes and a notifier on the four stores', () => {
     for (const socket of [bobsChat, bobsInbox, evesInbox]) await socket.close()
   })
 
+  it('tells who is online at whichever node, and of who types there', async () => {
+    const [ann, bob] = [await Person.register(one), await Person.register(two)]
+    const id = await ann.open(one, 'direct', [bob])
+    const annsSocket = await ann.connect(one)
+    await annsSocket.join(`chat:${id}`)
+    const state = await annsSocket.find((frame) => frame.event === 'presence_state', 'presence_state')
+    expect(Object.keys(state.payload)).toEqual([ann.id])
+    const bobsSocket = await bob.connect(two)
+    await bobsSocket.join(`chat:${id}`)
+    const online = await annsSocket.find((frame) => frame.event === 'user:online', 'user:online')
+    expect(online.payload).toMatchObject({ userId: bob.id })
+    const bobs = await bobsSocket.find((frame) => frame.event === 'presence_state', 'presence_state')
+    expect(Object.keys(bobs.payload).sort()).toEqual([ann.id, bob.id].sort())
+    await bobsSocket.push(`chat:${id}`, 'typing:start')
+    const typing = await annsSocket.find((frame) => frame.event === 'typing:start', 'typing:start')
+    expect(typing.payload).toEqual({ userId: bob.id })
+    await bobsSocket.close()
+    const offline = await annsSocket.find((frame) => frame.event === 'user:offline', 'user:offline')
+    const { body } = await ann.call(one, 'GET', `/users/${bob.id}`)
+    expect(body).toMatchObject({ lastSeenAt: offline.payload['at'] })
+    await annsSocket.close()
+  })
+
   it('pushes once to the absent one, to the right device', async () => {
     const [ann, bob] = [await Person.register(one), await Person.register(two)]
     const token = `token-${bob.id}`

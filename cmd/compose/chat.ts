@@ -8,10 +8,12 @@ import { Relay } from '../../internal/relay/relay.ts'
 import { PostgresConversations } from '../../internal/repository/postgres/conversation.ts'
 import { PostgresLogPartitions } from '../../internal/repository/postgres/log-partitions.ts'
 import { PostgresMessageLog } from '../../internal/repository/postgres/message-log.ts'
+import { PostgresPresenceMembers } from '../../internal/repository/postgres/presence-members.ts'
 import { PostgresRelayLog } from '../../internal/repository/postgres/relay-log.ts'
 import { Appender } from '../../internal/service/message/appender.ts'
 import { History } from '../../internal/service/message/history.ts'
 import { Presence } from '../../internal/service/presence/presence.ts'
+import { PresenceSignals } from '../../internal/service/presence/signals.ts'
 import { composeConversations } from './conversation.ts'
 import { ID } from './identifiers.ts'
 import { bindMessages } from './messages.ts'
@@ -76,18 +78,49 @@ function bindLive(container: Container): void {
     .bind(ID.presence)
     .toResolvedValue(
       (store, node, logger) =>
-        new Presence({ store, node, onError: (error) => logger.warn({ err: error }, 'presence') }),
+        new Presence({
+          store,
+          node,
+          onError: (error) => logger.warn({ err: error }, 'presence'),
+          // Both know each other: what is noticed is told, and looked at once more before it is.
+          onOnline: (userId) => container.get(ID.presenceSignals).online(userId),
+          onOffline: (userId) => container.get(ID.presenceSignals).offline(userId),
+        }),
       [ID.presenceStore, ID.nodeId, ID.logger],
+    )
+    .inSingletonScope()
+  container
+    .bind(ID.presenceMembers)
+    .toResolvedValue((pool) => new PostgresPresenceMembers(pool), [ID.logPool])
+    .inSingletonScope()
+  container
+    .bind(ID.presenceSignals)
+    .toResolvedValue(
+      (presence, members, live, clock, logger) =>
+        new PresenceSignals({
+          isOnline: (userIds) => presence.isOnline(userIds),
+          members,
+          tell: (signal) => live.presence(signal),
+          onError: (error) => logger.warn({ err: error }, 'presence'),
+          now: clock.now,
+        }),
+      [ID.presence, ID.presenceMembers, ID.live, ID.clock, ID.logger],
     )
     .inSingletonScope()
   container
     .bind(ID.liveRooms)
     .toResolvedValue(
-      (hub, history, relay, logger) =>
+      (hub, history, relay, presence, members, { blocks }, clock, logger) =>
         new Live({
           hub,
           history,
           relay,
+          presence: {
+            members,
+            blocks,
+            isOnline: (userIds) => presence.isOnline(userIds),
+            now: clock.now,
+          },
           // Conversations tell live delivery what happens, which asks them who may hear it.
           directory: {
             membersAmong: (id, userIds) => container.get(ID.conversations).membersAmong(id, userIds),
@@ -95,7 +128,7 @@ function bindLive(container: Container): void {
           },
           onError: (error) => logger.warn({ err: error }, 'live delivery'),
         }),
-      [ID.hub, ID.history, ID.relay, ID.logger],
+      [ID.hub, ID.history, ID.relay, ID.presence, ID.presenceMembers, ID.identity, ID.clock, ID.logger],
     )
     .inSingletonScope()
   container

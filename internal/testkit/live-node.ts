@@ -55,6 +55,7 @@ export async function startLiveNode(stores: LiveStores, bus: Bus): Promise<LiveN
   const live = new Live({
     hub,
     history: stores,
+    presence: stores.presence,
     directory: stores,
     relay: { wake: () => {} },
     typingMs: 300,

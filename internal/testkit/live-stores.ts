@@ -24,6 +24,22 @@ export class LiveStores {
   seq = 0
   /** Members who may not send. */
   readonly blocked = new Set<UserId>()
+  /** Users online on any node. */
+  readonly online = new Set<UserId>()
+  /** Who blocked whom: `<blocker> <blocked>`. */
+  readonly blocks = new Set<string>()
+  readonly presence = {
+    members: { memberIds: async () => [...this.members.keys()] },
+    blocks: {
+      among: async (userId: UserId, others: readonly UserId[]) => ({
+        blockedBy: new Set(others.filter((other) => this.blocks.has(`${other} ${userId}`))),
+        blocking: new Set(others.filter((other) => this.blocks.has(`${userId} ${other}`))),
+      }),
+    },
+    isOnline: async (userIds: readonly UserId[]) => new Set(userIds.filter((id) => this.online.has(id))),
+    now: Date.now,
+    lookAgainMs: 50,
+  }
   readonly access = {
     get: (_id: ConversationId, userId: UserId): SendAccess => ({
       kind: 'group',

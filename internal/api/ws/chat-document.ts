@@ -97,6 +97,19 @@ export const chatDocument: TopicDocument = {
       summary: 'The conversation as you see it now',
       payload: z.object({ conversation: conversationSchema }),
     },
+    presence_diff: {
+      summary: 'Who came online or went offline',
+      payload: z.object({ joins: presences, leaves: presences }),
+    },
+    'presence:count': {
+      summary: 'How many are online, in groups of over 200 members',
+      payload: z.object({ online: z.int().min(0) }),
+    },
+    'user:online': { summary: 'Somebody came online', payload: z.object({ userId, at: time }) },
+    'user:offline': {
+      summary: 'Somebody went offline; at is null where they hide it',
+      payload: z.object({ userId, at: time.nullable() }),
+    },
     presence_state: { summary: 'Who is online; follows every join', payload: presences },
   },
 }

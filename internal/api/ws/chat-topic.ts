@@ -38,11 +38,7 @@ export function chatTopicDefinition(deps: ChatTopicDeps): TopicDefinition<Actor,
       live.opened(attendee, caughtUp.standpoint)
       return {
         response: { conversation, ...replyOf(caughtUp) },
-        afterReply: () => {
-          // Published clients queue every presence_diff until they have seen a state.
-          channel.push('presence_state', {})
-          live.joined(attendee)
-        },
+        afterReply: () => live.joined(attendee),
       }
     },
 

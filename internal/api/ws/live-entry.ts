@@ -2,9 +2,10 @@ import type { Member } from '../../domain/conversation.ts'
 import type { ConversationId, Rev, Seq, UserId } from '../../domain/ids.ts'
 import { SHARDS } from '../../realtime/ports.ts'
 import type { ReceiptMoved, RemovalReason } from '../../service/live/ports.ts'
+import type { PresenceSignal } from '../../service/presence/signals.ts'
 
 /** What nodes tell each other over the bus. */
-export type LiveEntry = RowEntry | ConversationEntry | PersonalEntry
+export type LiveEntry = RowEntry | ConversationEntry | PersonalEntry | PresenceEntry
 
 /** A row of a conversation's log: a message or a change. The JSON is never parsed on the way. */
 export interface RowEntry {
@@ -58,6 +59,9 @@ export type PersonalEntry = { userId: UserId } & (
   | { kind: 'settings'; json: string }
 )
 
+/** To those who share a conversation with the user. */
+export type PresenceEntry = { kind: 'presence' } & PresenceSignal
+
 const NOBODY = '-'
 const ROW = 'row'
 const KINDS: ReadonlySet<unknown> = new Set<Exclude<LiveEntry['kind'], 'row'>>([
@@ -71,6 +75,7 @@ const KINDS: ReadonlySet<unknown> = new Set<Exclude<LiveEntry['kind'], 'row'>>([
   'read',
   'hidden',
   'settings',
+  'presence',
 ])
 
 /** A row is one line of fields, then its JSON as the sockets get it; all else, which is rare, is JSON. */

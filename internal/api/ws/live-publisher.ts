@@ -2,6 +2,7 @@ import type { AppliedChange } from '../../domain/change.ts'
 import type { ConversationId, MessageId, Rev, Seq, UserId } from '../../domain/ids.ts'
 import type { Message } from '../../domain/message.ts'
 import type { LiveEvents, MembersChanged, ReceiptMoved } from '../../service/live/ports.ts'
+import type { PresenceSignal } from '../../service/presence/signals.ts'
 import { encodeLiveEntry, type LiveEntry, shardOfEntry } from './live-entry.ts'
 import { ReceiptTicks } from './live-receipts.ts'
 import { rowOfChange, rowOfMessage } from './live-row.ts'
@@ -34,7 +35,7 @@ export class LivePublisher implements LiveEvents {
     origin: string | null,
   ): void {
     const { conversationId, messageId, seq, rev, at } = hidden
-    const json = JSON.stringify({ messageId, seq, deletedBy: userId, deletedAt: at, rev })
+    const json = JSON.stringify({ messageId, seq, deletedBy: userId, deletedAt: at, rev, scope: 'me' })
     this.#send({ kind: 'hidden', userId, conversationId, rev, json, origin })
   }
 
@@ -66,6 +67,10 @@ export class LivePublisher implements LiveEvents {
 
   typing(conversationId: ConversationId, typist: UserId, isTyping: boolean, origin: string): void {
     this.#send({ kind: 'typing', conversationId, typist, isTyping, origin })
+  }
+
+  presence(signal: PresenceSignal): void {
+    this.#send({ kind: 'presence', ...signal })
   }
 
   settingsUpdated(userId: UserId, settings: object): void {

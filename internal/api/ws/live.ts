@@ -10,6 +10,7 @@ import { type Inbox, Inboxes } from './inboxes.ts'
 import { type ConversationEntry, decodeLiveEntry, type RowEntry, shardOf } from './live-entry.ts'
 import { type Followed, LiveMembers } from './live-members.ts'
 import { LivePersonal } from './live-personal.ts'
+import { LivePresence, type LivePresenceDeps } from './live-presence.ts'
 import { tellReceipts } from './live-receipts.ts'
 import { LiveRows } from './live-rows.ts'
 import { LiveTyping } from './live-typing.ts'
@@ -21,6 +22,7 @@ export interface LiveDeps {
   history: Pick<History, 'following'>
   directory: LiveDirectory
   relay: RelayWaker
+  presence: Pick<LivePresenceDeps, 'members' | 'blocks' | 'isOnline' | 'now' | 'lookAgainMs'>
   /** Milliseconds after which somebody who says nothing more no longer types. */
   typingMs?: number
   onError(error: unknown): void
@@ -48,6 +50,7 @@ export class Live implements BatchingListener {
   readonly #members: LiveMembers
   readonly #personal: LivePersonal
   readonly #typing: LiveTyping
+  readonly #presence: LivePresence
   /** What told of new conversations may have been lost: unlike messages they have no numbers to miss. */
   #mayLackConversations = false
   /** False while the bus is interrupted and only the log tells what other nodes sent. */
@@ -66,6 +69,7 @@ export class Live implements BatchingListener {
     const views = new LiveViews(shared)
     this.#views = views
     this.#members = new LiveMembers({ ...shared, views })
+    this.#presence = new LivePresence({ ...deps.presence, hub: deps.hub, rooms, onError: deps.onError })
     this.#typing = new LiveTyping(deps.hub, deps.typingMs)
     this.#personal = new LivePersonal({ ...shared, views })
   }
@@ -73,7 +77,8 @@ export class Live implements BatchingListener {
   onEntry(_shard: number, text: string): void {
     const entry = decodeLiveEntry(text)
     if (!entry) return
-    if ('userId' in entry) this.#personal.tell(entry)
+    if (entry.kind === 'presence') this.#presence.tell(entry)
+    else if ('userId' in entry) this.#personal.tell(entry)
     else {
       this.#deps.relay.wake(entry.conversationId)
       if (entry.kind === 'row') this.#rooms.accept(entry)
@@ -116,6 +121,7 @@ export class Live implements BatchingListener {
     this.#stream.stop()
     this.#members.stop()
     this.#typing.stop()
+    this.#presence.stop()
   }
 
   /** From here on nothing of the conversation is missed: it is kept until `joined` says where it goes. */
@@ -149,6 +155,7 @@ export class Live implements BatchingListener {
       const isNew = row.seq + row.rev > attendee.from && row.messageSeq >= attendee.firstVisible
       if (isNew) channel.pushJson(row.event, row.json)
     }
+    this.#presence.joined(attendee)
     if (joining.isOutdated) this.#views.show(id, channel.connection.actor.userId)
   }
 
@@ -186,6 +193,8 @@ export class Live implements BatchingListener {
   inboxesInDoubt(): Inbox[] {
     if (!this.#mayLackConversations) return []
     this.#mayLackConversations = false
+    // Presence has no numbers either.
+    this.#presence.refreshAll()
     return this.#inboxes.all()
   }
 
@@ -204,6 +213,7 @@ export class Live implements BatchingListener {
         break
       case 'members':
         this.#members.changed(entry)
+        this.#presence.refresh(id)
         break
       case 'updated':
         this.#members.updated(id, entry.memberVersion)

@@ -1,4 +1,4 @@
-import type { UserId } from '../../domain/ids.ts'
+import type { ConversationId, UserId } from '../../domain/ids.ts'
 
 /**
  * Who is online on which node. A node counts only while its lease runs, so that one which died takes its
@@ -19,6 +19,14 @@ export interface PresenceStore {
   retire(node: string): Promise<void>
   /** Forgets dead nodes. Answers the users whom that took offline, each to one caller. */
   expire(): Promise<UserId[]>
+}
+
+/** Who is told of whom. */
+export interface PresenceMembers {
+  /** Members of a conversation after that id, in order of id, `limit` at most. */
+  memberIds(id: ConversationId, after: UserId | null, limit: number): Promise<UserId[]>
+  /** Keeps when the user was last seen; answers whether they hide it. */
+  seen(userId: UserId, at: string): Promise<boolean>
 }
 
 /** Milliseconds a lease runs; renewed every 15 s, so that a dead node's users are offline within 45 s. */
