@@ -32,6 +32,8 @@ export interface FcmStandIn {
   requests: FcmRequest[]
   /** Called with every request before it is answered. */
   onRequest: (() => void) | null
+  /** What a message gets that no script says anything about; 200 when there is none, or it answers null. */
+  behave: ((message: FcmMessage) => FcmBehaviour | null) | null
   /** Messages that arrived for a token, whatever was answered. */
   of(token: string): FcmMessage[]
   /** What the next requests for a token get, in order; 200 after them. */
@@ -53,13 +55,14 @@ const ERRORS: Record<number, { status: string; errorCode: string }> = {
 export async function startFcm(): Promise<FcmStandIn> {
   const requests: FcmRequest[] = []
   const scripts = new Map<string, FcmBehaviour[]>()
-  const standIn: Pick<FcmStandIn, 'onRequest'> = { onRequest: null }
+  const standIn: Pick<FcmStandIn, 'onRequest' | 'behave'> = { onRequest: null, behave: null }
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray()).toString()
     const { message } = sendRequest.parse(JSON.parse(body))
     standIn.onRequest?.()
     requests.push({ path: request.url ?? '', authorization: request.headers.authorization, message })
-    reply(response, scripts.get(message.token)?.shift() ?? { status: 200 }, requests.length)
+    const scripted = scripts.get(message.token)?.shift() ?? standIn.behave?.(message)
+    reply(response, scripted ?? { status: 200 }, requests.length)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -99,11 +102,9 @@ function reply(response: ServerResponse, behaviour: FcmBehaviour, number: number
   const details = [
     { '@type': 'type.googleapis.com/google.firebase.fcm.v1.FcmError', errorCode: known.errorCode },
   ]
-  response
-    .writeHead(status)
-    .end(
-      JSON.stringify({
-        error: { code: status, message: message ?? known.status, status: known.status, details },
-      }),
-    )
+  response.writeHead(status).end(
+    JSON.stringify({
+      error: { code: status, message: message ?? known.status, status: known.status, details },
+    }),
+  )
 }
