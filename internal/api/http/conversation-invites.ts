@@ -7,7 +7,7 @@ import { answer, NO_CONTENT, type Route, route } from './route.ts'
 
 const tag = 'conversations'
 const params = z.strictObject({ conversationId })
-const code = z.string().min(1).max(100)
+const code = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'is not a code')
 
 const EXPIRES_IN_MAX_S = 365 * 24 * 60 * 60
 

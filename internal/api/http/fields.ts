@@ -22,8 +22,15 @@ export const uuid = id<string>()
 /** RFC 3339 UTC with milliseconds, as answered. */
 export const time = z.iso.datetime()
 
+// Of RFC 3986, with a host that has a name: nothing in it has to be escaped by whoever shows it.
+const URL_PART = "(?:[A-Za-z0-9._~:/?@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*"
+const HTTPS_URL = new RegExp(
+  '^https://(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\\.)+[A-Za-z]{2,}(?::[1-9][0-9]{0,3})?' +
+    `(?:[/?]${URL_PART})?(?:#${URL_PART})?$`,
+)
+
 /** Where a picture is. */
-export const pictureUrl = z.url({ protocol: /^https$/ }).max(2048)
+export const pictureUrl = z.string().max(2048).regex(HTTPS_URL, 'must be an https URL')
 
 /** A whole number in a query string or path. */
 export function integerParam(min: number, max: number = Number.MAX_SAFE_INTEGER) {
