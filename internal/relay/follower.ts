@@ -49,6 +49,8 @@ export class LogFollower implements Component {
   readonly #options: FollowerOptions
   readonly #lanes = new Map<number, Lane>()
   #signal = AbortSignal.abort()
+  /** Batches begun so far. */
+  #batches = 0
   #passes: Promise<void> | null = null
 
   constructor(options: FollowerOptions) {
@@ -83,7 +85,9 @@ export class LogFollower implements Component {
     while (!signal.aborted) {
       try {
         if (Date.now() - leasedAt >= LEASE_INTERVAL_MS) {
-          this.#held(await this.#options.log.lease(this.#options.name))
+          const quietSince = this.#passes === null ? this.#batches : null
+          const leases = await this.#options.log.lease(this.#options.name)
+          this.#held(leases, quietSince === this.#batches)
           leasedAt = Date.now()
         }
         if (Date.now() - settledAt >= SETTLE_INTERVAL_MS) {
@@ -100,12 +104,15 @@ export class LogFollower implements Component {
     await this.#options.log.release(this.#options.name).catch(this.#options.onError)
   }
 
-  #held(leases: LaneLease[]): void {
+  /** `isCurrent`: no batch can have moved a cursor since the leases were read. */
+  #held(leases: LaneLease[], isCurrent: boolean): void {
     const now = new Set(leases.map((lease) => lease.lane))
     for (const lane of this.#lanes.keys()) if (!now.has(lane)) this.#lanes.delete(lane)
     for (const { lane, cursor, safe, takenOver } of leases) {
       const known = this.#lanes.get(lane)
-      if (known && !takenOver) {
+      // A database crash may have put the cursor back, and the answer that told of the new lease may be lost.
+      const isBack = known !== undefined && isCurrent && isAfter(known.cursor, cursor)
+      if (known && !takenOver && !isBack) {
         known.safe = safe
         continue
       }
@@ -134,6 +141,7 @@ export class LogFollower implements Component {
 
   /** One batch of all these lanes; answers its rows. Never rejects. */
   async #pass(lanes: Lane[]): Promise<number> {
+    this.#batches++
     for (const lane of lanes) {
       lane.looks--
       lane.isRewound = false
