@@ -116,22 +116,25 @@ export class NotifyRun {
       dead: 0,
       lost: 0,
     }
-    for (const { token, events } of this.#pairs) {
-      for (let seq = 1; seq <= events; seq++) {
-        const key = `${token} ${seq}`
-        const delivery = this.#deliveries.get(key)
-        const claim = claims.get(key)
-        if (claim?.state === 'dead') counts.dead++
-        else if (!delivery || delivery.reached === 0) counts.lost++
-        else if (delivery.reached === 1) counts.deliveredOnce++
-        else {
-          counts.deliveredAgain++
-          if (delivery.unanswered > 0) counts.againWithoutAnswer++
-          if (!claim?.repeated || delivery.collapseKeys.size > 1) counts.unexplained++
-        }
+    for (const key of this.#wanted()) {
+      const delivery = this.#deliveries.get(key)
+      const claim = claims.get(key)
+      if (claim?.state === 'dead') counts.dead++
+      else if (!delivery || delivery.reached === 0) counts.lost++
+      else if (delivery.reached === 1) counts.deliveredOnce++
+      else {
+        counts.deliveredAgain++
+        if (delivery.unanswered > 0) counts.againWithoutAnswer++
+        if (!claim?.repeated || delivery.collapseKeys.size > 1) counts.unexplained++
       }
     }
     return { wanted: this.#published, ...counts, requests: this.fcm.requests.length }
+  }
+
+  #wanted(): string[] {
+    return this.#pairs.flatMap(({ token, events }) =>
+      Array.from({ length: events }, (_, i) => `${token} ${i + 1}`),
+    )
   }
 
   async close(): Promise<void> {

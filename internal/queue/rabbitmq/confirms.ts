@@ -6,6 +6,9 @@ export interface OutgoingMessage {
   body: unknown
 }
 
+/** Returned: the queue is not there. */
+export class Unroutable extends Error {}
+
 interface Pending {
   returned: boolean
 }
@@ -36,7 +39,7 @@ export class Confirms {
       const options = { persistent: true, mandatory: true, messageId, contentType: 'application/json' }
       this.#channel.publish(exchange, routingKey, Buffer.from(JSON.stringify(body)), options, (error) => {
         if (error) reject(error instanceof Error ? error : new Error('the broker refused a message'))
-        else if (pending.returned) reject(new Error(`no queue takes ${exchange}/${routingKey}`))
+        else if (pending.returned) reject(new Unroutable(`no queue takes ${exchange}/${routingKey}`))
         else resolve()
       })
     }).finally(() => this.#pending.delete(messageId))

@@ -15,7 +15,7 @@ import { deadLettersOf } from '../dead.ts'
 import { outgoing } from '../follow-ups.ts'
 import { Confirms, type OutgoingMessage } from './confirms.ts'
 import { backOff, openConnection } from './connection.ts'
-import { DEAD_QUEUE, declareTopology, NOTIFY_QUEUE, queueFor } from './topology.ts'
+import { DEAD_QUEUE, declareTopology, NOTIFY_QUEUE, queueFor, REDECLARE_AFTER_MS } from './topology.ts'
 
 export interface RabbitConsumerDeps {
   url: string
@@ -56,8 +56,8 @@ export class RabbitConsumer implements EventConsumer, DeadLetterSource {
         ready()
         await this.#session.finished()
       } catch (error) {
+        const waitMs = Math.max(this.#session?.lostQueue ? REDECLARE_AFTER_MS : 0, backOff(failures++))
         this.#session = null
-        const waitMs = backOff(failures++)
         this.#deps.logger.warn({ err: error, waitMs }, 'RabbitMQ cannot be consumed; trying again')
         // The broker's absence is shown by health, not by a process that never starts.
         ready()
@@ -76,6 +76,8 @@ class Session {
   readonly #handling = new Set<Promise<void>>()
   readonly #deps: { logger: Logger; handler: TaskHandler; signal: AbortSignal }
   #consumerTag = ''
+  /** The queue was deleted, or forgot its consumer. */
+  lostQueue = false
 
   static async open(deps: RabbitConsumerDeps, handler: TaskHandler, signal: AbortSignal): Promise<Session> {
     const connection = await openConnection(deps.url, 'realchat notifier', deps.logger)
@@ -140,12 +142,17 @@ class Session {
       if (ended.aborted) return
       try {
         const { consumerCount } = await this.#channel.checkQueue(NOTIFY_QUEUE)
-        if (consumerCount === 0) this.#closed.abort()
+        if (consumerCount === 0) this.#lose()
       } catch (error) {
         this.#deps.logger.warn({ err: error }, 'the queue cannot be looked at')
-        this.#closed.abort()
+        this.#lose()
       }
     }
+  }
+
+  #lose(): void {
+    this.lostQueue = true
+    this.#closed.abort()
   }
 
   async depth(): Promise<number> {
@@ -174,7 +181,7 @@ class Session {
   take(message: ConsumeMessage | null): void {
     // The broker cancelled the consumer: its queue is gone or moved, so that declaring anew is due.
     if (message === null) {
-      this.#closed.abort()
+      this.#lose()
       return
     }
     const work = this.#settle(message)

@@ -7,10 +7,10 @@ import type { Logger } from '../../platform/logger.ts'
 import type { EventPublisher } from '../../relay/ports.ts'
 import type { RetryQueue } from '../../service/notification/ports.ts'
 import { chunks, envelopeOf, firstTask, nextRound } from '../codec.ts'
-import { Confirms, type OutgoingMessage } from './confirms.ts'
+import { Confirms, type OutgoingMessage, Unroutable } from './confirms.ts'
 import { backOff, openConnection } from './connection.ts'
 import type { ChannelLender } from './depths.ts'
-import { declareTopology, EVENTS_EXCHANGE, NOTIFY_QUEUE } from './topology.ts'
+import { declareTopology, EVENTS_EXCHANGE, NOTIFY_QUEUE, REDECLARE_AFTER_MS } from './topology.ts'
 
 export interface RabbitPublisherDeps {
   url: string
@@ -70,6 +70,7 @@ export class RabbitPublisher implements EventPublisher, RetryQueue, ChannelLende
     } catch (error) {
       // Whatever else was under way on this connection is as doubtful: the next publish starts afresh, and
       // declares what may be missing.
+      if (error instanceof Unroutable) this.#notBefore = this.#clock.now() + REDECLARE_AFTER_MS
       this.#forget(open)
       throw unavailable('RabbitMQ', error)
     }

@@ -53,6 +53,29 @@ async function open(): Promise<QueueUnderTest> {
 eventQueueContract('RabbitMQ', open)
 
 describe('RabbitMQ topology', () => {
+  it('comes back by itself after its queue was deleted under it', async () => {
+    const queue = await open()
+    const seen: number[] = []
+    const controller = new AbortController()
+    const handler: TaskHandler = async (tasks) => {
+      seen.push(...tasks.map((task) => eventSeq(task.event) ?? 0))
+      return []
+    }
+    const running = queue.consumer().consume(handler, controller.signal, () => {})
+    await queue.publisher.publish([messageEvent({ seq: 1 })])
+    await eventually(() => expect(seen).toEqual([1]))
+    await queue.removeQueue()
+    // A queue that is being deleted may still confirm what dies with it, so that one event proves nothing.
+    let seq = 1
+    await eventually(async () => {
+      await queue.publisher.publish([messageEvent({ seq: ++seq })])
+      expect(seen.some((one) => one > 1)).toBe(true)
+    })
+    controller.abort()
+    await running
+    await queue.close()
+  })
+
   it('may be declared by any number of processes at once', async () => {
     const { url } = await testRabbitmq()
     const connections = await Promise.all(Array.from({ length: 4 }, () => connect(url)))
