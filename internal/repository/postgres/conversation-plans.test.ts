@@ -42,8 +42,8 @@ beforeAll(async () => {
     select u.low, u.high, c.id
     from (select row_number() over () n, id low, lead(id) over (order by id) high from users) u
     join (select row_number() over () n, id from conversations) c using (n) where u.high is not null;
-    insert into hidden_messages (user_id, conversation_id, seq, rev)
-    select created_by, id, 1, 0 from conversations;
+    insert into hidden_messages (user_id, conversation_id, seq, message_id, rev)
+    select created_by, id, 1, gen_random_uuid(), 0 from conversations;
     insert into invites (code, conversation_id, created_by, created_at)
     select substr(md5(id::text), 1, 22), id, created_by, now() from conversations;
     insert into past_memberships (user_id, conversation_id, reason, ended_at)
