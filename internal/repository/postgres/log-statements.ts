@@ -156,6 +156,11 @@ export const PINS = {
   text: 'select seq from pins where conversation_id = $1 order by stamp desc limit 200',
 }
 
+export const FORGET_PINS = {
+  name: 'forget-pins',
+  text: 'delete from pins where conversation_id = $1 and seq = any ($2)',
+}
+
 export const APPEND = {
   name: 'append',
   text: 'select * from append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)',

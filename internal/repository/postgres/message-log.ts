@@ -22,6 +22,7 @@ import {
   CHANGES,
   CHANGES_OF,
   ENTRIES,
+  FORGET_PINS,
   HEADS,
   HIDDEN,
   HIDE,
@@ -203,6 +204,10 @@ export class PostgresMessageLog implements MessageLog {
   async pins(conversationId: ConversationId): Promise<Seq[]> {
     const rows = await query<{ seq: Seq }>(this.#pool, PINS, [conversationId])
     return rows.map((row) => row.seq)
+  }
+
+  async forgetPins(conversationId: ConversationId, seqs: readonly Seq[]): Promise<void> {
+    await query(this.#pool, FORGET_PINS, [conversationId, seqs])
   }
 }
 

@@ -1,7 +1,7 @@
 import { type AppliedChange, appliedChangeOf, type Change, changeBodyOf } from '../../domain/change.ts'
 import { DomainError, notFound } from '../../domain/errors.ts'
 import type { ConversationId, MessageId, Rev, Seq, UserId } from '../../domain/ids.ts'
-import type { LogEntry } from '../../domain/log-entry.ts'
+import { expiryOf, type LogEntry } from '../../domain/log-entry.ts'
 import type { Message } from '../../domain/message.ts'
 import { ChangeReader } from './change-reader.ts'
 import { type Found, MessageReader, missing, seqOf, seqsBetween, withState } from './message-reader.ts'
@@ -53,10 +53,12 @@ export class History {
   readonly #archive: MessageArchive
   readonly #reader: MessageReader
   readonly #changes: ChangeReader
+  readonly #now: () => number
 
   constructor(log: MessageLog, archive: MessageArchive, now: () => number = Date.now) {
     this.#log = log
     this.#archive = archive
+    this.#now = now
     this.#reader = new MessageReader(log, archive, now)
     this.#changes = new ChangeReader(log, archive, this.#reader)
   }
@@ -122,6 +124,17 @@ export class History {
     const entry = entries.get(seq)
     if (!entry && fault) throw fault
     return entry ? withState(entry, overlays) : null
+  }
+
+  /** Which of these, at most 200, are no more: disappeared, or below retention's floor. */
+  async gone(conversationId: ConversationId, seqs: readonly Seq[]): Promise<Seq[]> {
+    const { entries, fault } = await this.#reader.rows(conversationId, seqs)
+    if (fault) throw fault
+    const nowUs = this.#now() * 1000
+    return seqs.filter((seq) => {
+      const entry = entries.get(seq)
+      return !entry || (expiryOf(entry) ?? Number.POSITIVE_INFINITY) <= nowUs
+    })
   }
 
   /** Up to `limit` users who have reacted so by now. */

@@ -183,7 +183,13 @@ export class MessageChanges {
       const access = await this.#deps.access.get(conversationId, actor.userId, reload)
       const { entry, message, window } = await this.#deps.history.one(conversationId, actor.userId, messageId)
       if (message.type === 'system') throw new DomainError('forbidden', 'System messages stay as they are.')
-      const draft = await decide({ entry, message, rev: window.rev, access })
+      const draft = await refusable(decide({ entry, message, rev: window.rev, access }))
+      if (draft instanceof DomainError) {
+        // By what is remembered of the member that is no refusal yet: the log checks only what reaches it.
+        if (reload || draft.code !== 'forbidden') throw draft
+        reload = true
+        continue
+      }
       if (!draft) return message
       if (message.deletedAt) throw new DomainError('conflict', 'The message was deleted.')
       const { memberVersion } = access
@@ -247,6 +253,7 @@ export class MessageChanges {
       case 'gone':
         throw notFound('conversation')
       case 'full':
+        if (await this.#forgetPins(conversationId)) return 'changed'
         throw new DomainError('conflict', 'There are too many pinned messages.')
       case 'stale':
       case 'changed':
@@ -257,6 +264,14 @@ export class MessageChanges {
         return { entry: { ...row, ...place }, state: numberedState(state, outcome.rev, outcome.stamp) }
       }
     }
+  }
+
+  /** What has disappeared cannot be unpinned any more: true when that made room. */
+  async #forgetPins(conversationId: ConversationId): Promise<boolean> {
+    const { history, log } = this.#deps
+    const gone = await history.gone(conversationId, await log.pins(conversationId))
+    if (gone.length > 0) await log.forgetPins(conversationId, gone)
+    return gone.length > 0
   }
 
   #tell(
@@ -277,6 +292,13 @@ export class MessageChanges {
     if (can(access, 'message.delete-others', author?.role ?? 'member')) return
     throw new DomainError('forbidden', 'You cannot delete this message for everybody.')
   }
+}
+
+function refusable<Result>(work: Promise<Result>): Promise<Result | DomainError> {
+  return work.catch((error: unknown) => {
+    if (error instanceof DomainError) return error
+    throw error
+  })
 }
 
 /** The draft's own part of the state; all else stays. */

@@ -63,11 +63,13 @@ export interface MessagesDeps {
 /** What a send needs to know of other messages and members. */
 interface Surroundings {
   replyTo: ReplyPreview | null
+  /** The conversation's rev at which the quote was read. */
+  quotedAt: Rev
   rootSeq: Seq | null
   named: Named
 }
 
-const ALONE: Surroundings = { replyTo: null, rootSeq: null, named: { mentions: NO_MENTIONS, told: [] } }
+const ALONE: Surroundings = { replyTo: null, quotedAt: 0, rootSeq: null, named: { mentions: NO_MENTIONS, told: [] } }
 
 /** Sending and reading; the service behind both doors, REST and socket. */
 export class Messages {
@@ -237,9 +239,10 @@ function itemOf(draft: Draft, access: SendAccess, { replyTo, rootSeq, named }: S
   }
 }
 
-/** Compared after validation and without clientId. */
+/** Compared after validation and without clientId; of what is forwarded, which it is and not how it reads by now. */
 function hashOf(input: SendInput, { forwardedFrom }: SendOrigin): Buffer {
-  const { type, content, replyTo, threadRootId, mentions } = input
+  const { type, replyTo, threadRootId, mentions } = input
+  const content = forwardedFrom === undefined ? input.content : ''
   return createHash('sha256')
     .update(JSON.stringify([type, content, replyTo, threadRootId, mentions, forwardedFrom]))
     .digest()

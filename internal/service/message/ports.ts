@@ -170,6 +170,9 @@ export interface MessageLog {
 
   /** Pinned messages, latest pin first. */
   pins(conversationId: ConversationId): Promise<Seq[]>
+
+  /** Takes away pins of messages that are no more, without a change: nobody sees them. */
+  forgetPins(conversationId: ConversationId, seqs: readonly Seq[]): Promise<void>
 }
 
 /** Replies of a thread: those nearest to `seq`, excluding it. */
