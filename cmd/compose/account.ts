@@ -13,6 +13,7 @@ import type { QueueDepth } from '../../internal/service/admin/ports.ts'
 import { StatsService } from '../../internal/service/admin/stats.ts'
 import { composeExport } from './account-export.ts'
 import { ID } from './identifiers.ts'
+import { retentionComponents } from './retention.ts'
 
 const ERASURE_IDLE_MS = 2000
 const ERASURE_PACE_MS = 20
@@ -29,7 +30,9 @@ export function bindAccount(container: Container): void {
   container
     .bind(ID.accountRoutes)
     .toConstantValue([...adminStatsRoutes(statsOf(container)), ...exportRoutes(exported)])
-  container.bind(ID.accountComponents).toConstantValue([erasureComponent(container)])
+  container
+    .bind(ID.accountComponents)
+    .toConstantValue([erasureComponent(container), ...retentionComponents(container)])
 }
 
 function statsOf(container: Container): StatsService {

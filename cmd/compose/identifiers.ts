@@ -41,6 +41,7 @@ import type { PointerCommits } from '../../internal/service/receipt/pointers.ts'
 import type { ReceiptHistory } from '../../internal/service/receipt/ports.ts'
 import type { ReceiptJournal } from '../../internal/service/receipt/receipt-journal.ts'
 import type { Receipts } from '../../internal/service/receipt/receipts.ts'
+import type { ArchiveRemover } from '../../internal/service/retention/ports.ts'
 import type { ScheduledSender } from '../../internal/service/scheduled/scheduled-sender.ts'
 import type { Schedules } from '../../internal/service/scheduled/schedules.ts'
 import type { SessionCache } from '../../internal/service/session/ports.ts'
@@ -70,6 +71,7 @@ export const ID = {
   nodeLock: id<NodeLock>('NodeLock'),
   archive: id<MessageArchive & ArchiveWriter>('MessageArchive'),
   receiptHistory: id<ReceiptHistory>('ReceiptHistory'),
+  archiveRemover: id<ArchiveRemover>('ArchiveRemover'),
   bus: id<Bus>('Bus'),
   limiter: id<RateLimiter>('RateLimiter'),
   sessionCache: id<SessionCache>('SessionCache'),

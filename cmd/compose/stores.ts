@@ -1,6 +1,7 @@
 import type { Container } from 'inversify'
 import type { Config } from '../../internal/config/config.ts'
 import { atDrain, type Component } from '../../internal/platform/lifecycle.ts'
+import { CassandraArchiveRemover } from '../../internal/repository/cassandra/archive-remover.ts'
 import { createCassandraClient } from '../../internal/repository/cassandra/client.ts'
 import { CassandraMessageArchive } from '../../internal/repository/cassandra/message-archive.ts'
 import { CassandraReceiptHistory } from '../../internal/repository/cassandra/receipt-history.ts'
@@ -8,11 +9,13 @@ import { MemoryBus } from '../../internal/repository/memory/bus.ts'
 import { MemoryRateLimiter } from '../../internal/repository/memory/limit.ts'
 import { MemoryPresenceStore } from '../../internal/repository/memory/presence.ts'
 import { MemorySessionCache } from '../../internal/repository/memory/session.ts'
+import { PostgresArchiveRemover } from '../../internal/repository/postgres/archive-remover.ts'
 import { createPool } from '../../internal/repository/postgres/database.ts'
 import { createLogPool } from '../../internal/repository/postgres/log-pool.ts'
 import { PostgresMessageArchive } from '../../internal/repository/postgres/message-archive.ts'
 import { NodeLock } from '../../internal/repository/postgres/node-lock.ts'
 import { PostgresReceiptHistory } from '../../internal/repository/postgres/receipt-history.ts'
+import { Sql } from '../../internal/repository/postgres/sql.ts'
 import { RedisBus } from '../../internal/repository/redis/bus.ts'
 import { createRedis } from '../../internal/repository/redis/client.ts'
 import { RedisRateLimiter } from '../../internal/repository/redis/limit.ts'
@@ -61,6 +64,7 @@ function bindCassandra(
 ): void {
   const client = createCassandraClient(address)
   container.bind(ID.archive).toConstantValue(new CassandraMessageArchive(client))
+  container.bind(ID.archiveRemover).toConstantValue(new CassandraArchiveRemover(client))
   container.bind(ID.receiptHistory).toConstantValue(new CassandraReceiptHistory(client))
   // What a node acknowledged shortly before it went down may be lost with it: the archive is written again.
   const replay = () => container.get(ID.relay).archive.replay()
@@ -77,6 +81,7 @@ function bindCassandra(
 function bindPostgresArchive(container: Container): void {
   const pool = container.get(ID.logPool)
   container.bind(ID.archive).toConstantValue(new PostgresMessageArchive(pool))
+  container.bind(ID.archiveRemover).toConstantValue(new PostgresArchiveRemover(new Sql(pool)))
   container.bind(ID.receiptHistory).toConstantValue(new PostgresReceiptHistory(pool))
 }
 

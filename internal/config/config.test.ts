@@ -28,3 +28,16 @@ describe('CORS_ORIGINS', () => {
     )
   })
 })
+
+describe('RETENTION_DIRECT_DAYS and RETENTION_GROUP_DAYS', () => {
+  const days = (env: Record<string, string>) => loadConfig('standalone', env).retention
+
+  it('keep messages for ever where they are not set', () => {
+    expect(days({})).toEqual({ direct: null, group: null })
+    expect(days({ RETENTION_GROUP_DAYS: '30' })).toEqual({ direct: null, group: 30 })
+  })
+
+  it.each(['0', '2', '-1', '1.5', 'month'])('refuse %s', (text) => {
+    expect(() => days({ RETENTION_DIRECT_DAYS: text })).toThrow('RETENTION_DIRECT_DAYS: must be')
+  })
+})

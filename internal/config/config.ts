@@ -23,6 +23,8 @@ export interface Config {
   tokens: { accessTtlMs: number; refreshTtlMs: number }
   /** Cost of Argon2id; hashes made with another are renewed at sign-in. */
   passwords: { memoryKib: number; iterations: number }
+  /** Days that messages stay; null for ever. */
+  retention: { direct: number | null; group: number | null }
   /** Multiplies every rate limit; 0 turns all of them off. */
   rateLimitScale: number
   log: { level: string }
@@ -55,6 +57,8 @@ export type PushConfig =
   | { kind: 'outbox' }
 
 const SECRET_KEY_MIN = 32
+/** The log keeps its own rows for up to three days. */
+const RETENTION_DAYS = { min: 3, max: 36_500 }
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 /**
@@ -83,6 +87,10 @@ export function loadConfig(process: Process, env: Env): Config {
     passwords: {
       memoryKib: reader.integer('ARGON2_MEMORY_KIB', 19_456, { min: 8192, max: 1_048_576 }),
       iterations: reader.integer('ARGON2_ITERATIONS', 2, { min: 1, max: 20 }),
+    },
+    retention: {
+      direct: reader.optionalInteger('RETENTION_DIRECT_DAYS', RETENTION_DAYS),
+      group: reader.optionalInteger('RETENTION_GROUP_DAYS', RETENTION_DAYS),
     },
     rateLimitScale: reader.number('RATE_LIMIT_SCALE', 1),
     log: { level: reader.oneOf('LOG_LEVEL', LOG_LEVELS, 'info') },

@@ -69,6 +69,11 @@ export class EnvReader {
     return fallback
   }
 
+  /** Null when it is not set. */
+  optionalInteger(name: string, bounds: { min?: number; max?: number } = {}): number | null {
+    return this.optional(name) === undefined ? null : this.integer(name, bounds.min ?? 0, bounds)
+  }
+
   number(name: string, fallback: number): number {
     const text = this.optional(name)
     if (text === undefined) return fallback
