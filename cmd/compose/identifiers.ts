@@ -46,7 +46,6 @@ import type { ScheduledSender } from '../../internal/service/scheduled/scheduled
 import type { Schedules } from '../../internal/service/scheduled/schedules.ts'
 import type { SessionCache } from '../../internal/service/session/ports.ts'
 import type { Sync } from '../../internal/service/sync/sync.ts'
-import type { Sync } from '../../internal/service/sync/sync.ts'
 import type { ConversationServices } from './conversation.ts'
 import type { Dependency } from './dependency.ts'
 import type { Identity } from './identity.ts'
@@ -90,7 +89,6 @@ export const ID = {
   pointerCommits: id<PointerCommits>('PointerCommits'),
   receiptJournal: id<ReceiptJournal>('ReceiptJournal'),
   receipts: id<Receipts>('Receipts'),
-  sync: id<Sync>('Sync'),
   sync: id<Sync>('Sync'),
   history: id<History>('History'),
   access: id<AccessCache>('AccessCache'),
