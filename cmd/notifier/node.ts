@@ -13,7 +13,9 @@ import { Metrics } from '../../internal/platform/metrics.ts'
 import { operationsServer } from '../../internal/platform/operations.ts'
 import { RabbitConsumer } from '../../internal/queue/rabbitmq/consumer.ts'
 import { createPool } from '../../internal/repository/postgres/database.ts'
+import { PostgresDeadLetters } from '../../internal/repository/postgres/dead-letters.ts'
 import { createLogPool } from '../../internal/repository/postgres/log-pool.ts'
+import { Sql } from '../../internal/repository/postgres/sql.ts'
 import { createRedis, type RedisClient } from '../../internal/repository/redis/client.ts'
 import { RedisPresenceStore } from '../../internal/repository/redis/presence.ts'
 import { composeNotifier } from '../compose/notifier.ts'
@@ -52,7 +54,7 @@ export async function createNotifierNode(config: Config, logger: Logger): Promis
   container.bind(LOG_POOL).toResolvedValue(() => {
     return createLogPool(postgres.url, 'realchat-notifier', LOG_POOL_MAX)
   })
-  container.bind(METRICS).toResolvedValue(() => new Metrics('notifier'))
+  container.bind(METRICS).toResolvedValue(metricsOf, [POOL])
   container.bind(REDIS).toResolvedValue(() => createRedis(redis.urls, 'realchat-notifier'))
   container.bind(CONSUMER).toResolvedValue(() => new RabbitConsumer({ url: rabbitmq.url, logger }))
   container.bind(HEALTH).toResolvedValue(healthOf, [POOL, REDIS, CONSUMER])
@@ -93,6 +95,15 @@ export async function createNotifierNode(config: Config, logger: Logger): Promis
     // Is started last and so drains first: whoever asks is told before anything closes.
     atDrain('health', () => container.get(HEALTH).drain()),
   ]
+}
+
+function metricsOf(pool: pg.Pool): Metrics {
+  const metrics = new Metrics('notifier')
+  const letters = new PostgresDeadLetters(new Sql(pool))
+  metrics.gauge('realchat_dead_letters', 'Notifications that were given up and wait for an operator.', () => {
+    return letters.count()
+  })
+  return metrics
 }
 
 function healthOf(pool: pg.Pool, redis: RedisClient, consumer: RabbitConsumer): Health {
