@@ -63,13 +63,11 @@ export interface MessagesDeps {
 /** What a send needs to know of other messages and members. */
 interface Surroundings {
   replyTo: ReplyPreview | null
-  /** The conversation's rev at which the quote was read. */
-  quotedAt: Rev
   rootSeq: Seq | null
   named: Named
 }
 
-const ALONE: Surroundings = { replyTo: null, quotedAt: 0, rootSeq: null, named: { mentions: NO_MENTIONS, told: [] } }
+const ALONE: Surroundings = { replyTo: null, rootSeq: null, named: { mentions: NO_MENTIONS, told: [] } }
 
 /** Sending and reading; the service behind both doors, REST and socket. */
 export class Messages {
