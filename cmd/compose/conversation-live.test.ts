@@ -73,6 +73,9 @@ describe('at another node', () => {
     expect(await payload(eves, chat, 'member:updated')).toMatchObject({
       member: { user: { id: bob.id }, role: 'moderator' },
     })
+    expect(await payload(bobs, chat, 'conversation:updated')).toMatchObject({
+      conversation: { role: 'moderator' },
+    })
     await bob.call(there, 'PATCH', `/conversations/${id}`, { name: 'Renamed' })
     expect(await payload(eves, chat, 'conversation:updated')).toMatchObject({
       conversation: { name: 'Renamed', role: 'member' },

@@ -119,8 +119,8 @@ describe('members', () => {
       status: 200,
       body: { user: { id: bob.id }, role: 'moderator' },
     })
-    expect(live.events).toEqual(['membersChanged'])
     expect(live.members).toMatchObject({ updated: [{ role: 'moderator' }], memberVersion: 2 })
+    expect(live.told.slice(1)).toEqual([['preferencesChanged', bob.id, idOf(path)]])
     live.clear()
     expect(await patch('moderator')).toMatchObject({ status: 200 })
     expect(live.events).toEqual([])

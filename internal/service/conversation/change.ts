@@ -76,6 +76,8 @@ export class ConversationChanger {
       left: membersOf(left, users).map((member) => ({ member, reason: reason ?? 'removed' })),
       updated: membersOf(updated, users),
     })
+    // Their role is part of the conversation as they see it, in lists as well.
+    for (const { userId } of updated) this.#deps.live.preferencesChanged(userId, conversationId)
   }
 }
 
