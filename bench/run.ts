@@ -1,72 +1,51 @@
-import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { cpus, tmpdir, totalmem } from 'node:os'
-import { join } from 'node:path'
-import { drive, type Load, type Outcome } from './drive.ts'
-import { openPairs } from './pairs.ts'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { pinLoad } from './peers/process.ts'
+import type { BenchOptions, Row, Scenario } from './scenario.ts'
+import { generator } from './scenarios/generator.ts'
+import { idleScenarios } from './scenarios/idle.ts'
+import { portSharing } from './scenarios/port-sharing.ts'
+import { roomScenarios } from './scenarios/rooms.ts'
+import { serviceScenarios } from './scenarios/service.ts'
 
-// `npm run bench`: the standalone server with fsync, its relay, queue and notifier, in a process of its own on
-// an empty folder; the load comes from this process, on the same machine. Prints a table, writes bench.json.
+// `npm run bench` runs everything, `npm run bench -- groups idle` these, with `--smoke` small and short. Prints
+// tables and keeps the last result of each scenario in bench.json.
 
-const PORT = 4950
-const PAIRS = 100
 const RESULT = 'bench.json'
-
-// The lightest first: a load leaves events behind that the notifier works on during the next one.
-const SCENARIOS: { name: string; load: Load }[] = [
-  { name: '100 pairs, 500 sends/s', load: { rate: 500, warmUpSeconds: 5, seconds: 10 } },
-  { name: '100 pairs, 3,000 sends/s', load: { rate: 3000, warmUpSeconds: 3, seconds: 10 } },
-  { name: '100 pairs, 4 outstanding each', load: { outstanding: 4, warmUpSeconds: 5, seconds: 15 } },
+const scenarios: readonly Scenario[] = [
+  generator,
+  ...roomScenarios,
+  ...idleScenarios,
+  portSharing,
+  ...serviceScenarios,
 ]
 
-const dataDir = await mkdtemp(join(tmpdir(), 'realchat-bench-'))
-const main = join(import.meta.dirname, '../cmd/standalone/main.ts')
-const env = {
-  ...process.env,
-  DATA_DIR: dataDir,
-  PORT: String(PORT),
-  RATE_LIMIT_SCALE: '0',
-  LOG_LEVEL: 'error',
+const names = process.argv.slice(2).filter((arg) => !arg.startsWith('--'))
+const options: BenchOptions = { smoke: process.argv.includes('--smoke') }
+const unknown = names.filter((name) => !scenarios.some((one) => one.name === name))
+if (unknown.length > 0 || process.argv.includes('--help')) {
+  console.log(scenarios.map(({ name, about }) => `${name.padEnd(16)} ${about}`).join('\n'))
+  process.exit(unknown.length > 0 ? 2 : 0)
 }
-const server = spawn(process.execPath, [main], { env, stdio: ['ignore', 'ignore', 'inherit'] })
-const url = `http://127.0.0.1:${PORT}`
-try {
-  await ready()
-  const pairs = await openPairs(url, PAIRS)
-  const results: { scenario: string; outcome: Outcome; backlog: number }[] = []
-  for (const { name, load } of SCENARIOS) {
-    const outcome = await drive(pairs, load)
-    results.push({ scenario: name, outcome, backlog: await backlog() })
-    console.log(`${name}: ${JSON.stringify(outcome)}`)
-  }
+
+pinLoad()
+for (const scenario of scenarios.filter(({ name }) => names.length === 0 || names.includes(name))) {
+  console.log(`\n${scenario.name}: ${scenario.about}`)
+  const rows = await scenario.run(options)
+  console.table(rows)
+  if (!options.smoke) keep(scenario, rows)
+}
+await finish()
+
+function keep({ name, about }: Scenario, rows: readonly Row[]): void {
+  const results: unknown = existsSync(RESULT) ? JSON.parse(readFileSync(RESULT, 'utf8')) : {}
   const machine = { cpu: cpus()[0]?.model, cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30) }
-  await writeFile(RESULT, `${JSON.stringify({ machine, node: process.version, results }, null, 2)}\n`)
-  console.table(
-    results.map(({ scenario, outcome, backlog: rows }) => ({ scenario, ...outcome, backlog: rows })),
-  )
-  for (const { sender, receiver } of pairs) {
-    sender.terminate()
-    receiver.terminate()
-  }
-} finally {
-  server.kill('SIGTERM')
-  await new Promise((resolve) => server.once('exit', resolve))
-  await rm(dataDir, { recursive: true, force: true })
+  const result = { about, at: new Date().toISOString(), machine, node: process.version, rows }
+  writeFileSync(RESULT, `${JSON.stringify({ ...Object(results), [name]: result }, null, 2)}\n`)
 }
 
-async function ready(): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
-    if (server.exitCode !== null) throw new Error('the server ended')
-    const answer = await fetch(`${url}/health/live`).catch(() => null)
-    if (answer?.ok) return
-    await new Promise((resolve) => setTimeout(resolve, 200))
-  }
-  throw new Error('the server did not start')
-}
-
-/** Committed rows that the relay had not carried on when the load stopped. */
-async function backlog(): Promise<number> {
-  const metrics = await (await fetch(`${url}/metrics`)).text()
-  const rows = metrics.matchAll(/^realchat_relay_\w+_backlog\{[^}]*\} (\d+)$/gm)
-  return [...rows].reduce((sum, [, count]) => sum + Number(count), 0)
+/** What scenarios borrowed of the test services is given back. */
+async function finish(): Promise<void> {
+  for (const cleanup of (globalThis.realchatCleanups ?? []).toReversed()) await cleanup()
+  process.exit(0)
 }

@@ -3,6 +3,7 @@ import cluster from 'node:cluster'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
+import type { Scenario } from '../scenario.ts'
 
 // How two processes share a port: by the kernel (SO_REUSEPORT) or by node:cluster, whose primary accepts and
 // hands sockets on. Once a socket is open there is no difference; what is measured is opening them.
@@ -14,7 +15,7 @@ const AT_ONCE = 200
 
 type Sharing = 'reusePort' | 'cluster'
 
-export interface SharingOutcome {
+interface SharingOutcome {
   sharing: Sharing
   connectionsPerSecond: number
   /** CPU seconds of all server processes for the whole run, primary included. */
@@ -26,26 +27,29 @@ export interface SharingOutcome {
 const role = process.argv[2]
 if (role === 'reusePort' || role === 'cluster') await serve(role)
 
-export async function measurePortSharing(): Promise<SharingOutcome[]> {
-  const outcomes: SharingOutcome[] = []
-  for (const sharing of ['reusePort', 'cluster'] as const) outcomes.push(await measure(sharing))
-  return outcomes
+export const portSharing: Scenario = {
+  name: 'port-sharing',
+  about: 'two processes on one port, by the kernel and by node:cluster',
+  run: async ({ smoke }) => {
+    const count = smoke ? 400 : CONNECTIONS
+    return [{ ...(await measure('reusePort', count)) }, { ...(await measure('cluster', count)) }]
+  },
 }
 
-async function measure(sharing: Sharing): Promise<SharingOutcome> {
+async function measure(sharing: Sharing, count: number): Promise<SharingOutcome> {
   const servers = sharing === 'reusePort' ? [start(sharing), start(sharing)] : [start(sharing)]
   try {
     await Promise.all(servers.map((server) => once(server, 'message')))
     const began = performance.now()
-    const answers = await connections()
+    const answers = await connections(count)
     const seconds = (performance.now() - began) / 1000
     const spent = await Promise.all(servers.map(cpuOf))
     const shares = [...answers.values()]
     return {
       sharing,
-      connectionsPerSecond: Math.round(CONNECTIONS / seconds),
+      connectionsPerSecond: Math.round(count / seconds),
       serverCpuSeconds: Number(spent.reduce((sum, one) => sum + one, 0).toFixed(2)),
-      busiest: Number((Math.max(...shares) / CONNECTIONS).toFixed(3)),
+      busiest: Number((Math.max(...shares) / count).toFixed(3)),
     }
   } finally {
     for (const server of servers) server.kill('SIGTERM')
@@ -64,9 +68,9 @@ async function cpuOf(server: ChildProcess): Promise<number> {
 }
 
 /** Which process answered how many, of as many short connections. */
-async function connections(): Promise<Map<string, number>> {
+async function connections(count: number): Promise<Map<string, number>> {
   const answers = new Map<string, number>()
-  let left = CONNECTIONS
+  let left = count
   const one = async () => {
     while (left-- > 0) {
       const pid = await request()

@@ -1,0 +1,21 @@
+export interface BenchOptions {
+  /** A hundredth of the size and a second of each load: shows that it runs, measures nothing. */
+  smoke: boolean
+}
+
+export type Row = Record<string, string | number>
+
+export interface Scenario {
+  name: string
+  about: string
+  run(options: BenchOptions): Promise<Row[]>
+}
+
+/** `count`, or what a smoke run makes of it. */
+export function sized(count: number, { smoke }: BenchOptions, least = 1): number {
+  return smoke ? Math.max(least, Math.ceil(count / 100)) : count
+}
+
+export function timed({ smoke }: BenchOptions, seconds = 10): { warmUpSeconds: number; seconds: number } {
+  return smoke ? { warmUpSeconds: 0.5, seconds: 1 } : { warmUpSeconds: 3, seconds }
+}
