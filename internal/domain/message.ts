@@ -81,6 +81,18 @@ export interface MessageBody {
   ttl: number | null
 }
 
+/** A message that one user deleted for themselves. */
+export interface HiddenMessage {
+  userId: UserId
+  conversationId: ConversationId
+  messageId: MessageId
+  seq: Seq
+  /** The conversation's when it was hidden. */
+  rev: Rev
+  /** RFC 3339 UTC with milliseconds. */
+  at: string
+}
+
 /** An earlier version of a message's text. */
 export interface Edit {
   content: string

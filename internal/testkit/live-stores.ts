@@ -114,6 +114,10 @@ export class LiveStores {
     return { standpoint, seq, rev, messages, changes: [], hidden: [], more: false, reset: false }
   }
 
+  async hiddenSince() {
+    return []
+  }
+
   async membersAmong(_id: ConversationId, userIds: readonly UserId[]) {
     const { memberVersion } = this
     const found = new Set(userIds.filter((userId) => this.members.has(userId)))

@@ -43,7 +43,9 @@ create table hidden_messages (
   user_id uuid not null references users (id) on delete cascade,
   conversation_id uuid not null references conversations (id) on delete cascade,
   seq bigint not null,
+  message_id uuid not null,
   rev bigint not null,
+  hidden_at timestamptz(3) not null default now(),
   primary key (user_id, conversation_id, seq)
 );
 

@@ -80,7 +80,12 @@ export const chatDocument: TopicDocument = {
     'message:edited': { summary: 'The message as it is now', payload: messageSchema },
     'message:deleted': {
       summary: 'Deleted, for everyone or by another of your own sockets for yourself',
-      payload: z.object({ ...changed, deletedBy: userId, deletedAt: time }),
+      payload: z.object({
+        ...changed,
+        deletedBy: userId,
+        deletedAt: time,
+        scope: z.literal('me').optional().meta({ description: 'take it away, on your devices only' }),
+      }),
     },
     'message:reaction:added': { summary: 'Somebody reacted', payload: ofReaction },
     'message:reaction:removed': { summary: 'Somebody took a reaction back', payload: ofReaction },

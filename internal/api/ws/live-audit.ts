@@ -1,6 +1,7 @@
 import type { ConversationId, Rev, Seq } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
 import { type Component, pause } from '../../platform/lifecycle.ts'
+import type { MessageLog } from '../../service/message/ports.ts'
 import type { Live } from './live.ts'
 import type { Followed } from './live-members.ts'
 
@@ -8,10 +9,12 @@ const AUDIT_MS = 30_000
 /** While the bus is down the audit is what brings other nodes' messages. */
 const INTERRUPTED_MS = 1000
 const IDS_PER_QUERY = 1000
+/** How far the database's clock may be behind, and how long ago an entry lost just now may have been sent. */
+const CLOCKS_MS = 60_000
 
 export interface LiveAuditDeps {
   live: Live
-  log: {
+  log: Pick<MessageLog, 'hiddenSince'> & {
     /** Of at most 1,000 conversations, those that exist. */
     heads(
       ids: readonly ConversationId[],
@@ -37,7 +40,7 @@ export class LiveAudit implements Component {
     let auditedAt = Date.now()
     while (!signal.aborted) {
       await pause(INTERRUPTED_MS, signal)
-      await this.#compareInboxes(signal).catch(onError)
+      await this.#settleDoubt(signal).catch(onError)
       if (live.isConnected && Date.now() - auditedAt < AUDIT_MS) continue
       await this.#audit().catch(onError)
       auditedAt = Date.now()
@@ -54,9 +57,15 @@ export class LiveAudit implements Component {
   }
 
   /** One after another: after an outage of the bus every inbox is in doubt, and none is in a hurry. */
-  async #compareInboxes(signal: AbortSignal): Promise<void> {
-    const { live, membershipsOf } = this.#deps
-    for (const inbox of live.inboxesInDoubt()) {
+  async #settleDoubt(signal: AbortSignal): Promise<void> {
+    const { live, log, membershipsOf } = this.#deps
+    const doubt = live.takeDoubt()
+    if (!doubt) return
+    const since = new Date(doubt.since - CLOCKS_MS)
+    for (let start = 0; start < doubt.userIds.length; start += IDS_PER_QUERY) {
+      live.hideAgain(await log.hiddenSince(doubt.userIds.slice(start, start + IDS_PER_QUERY), since))
+    }
+    for (const inbox of doubt.inboxes) {
       if (signal.aborted) return
       live.compare(inbox, await membershipsOf(inbox.channel.connection.actor))
     }

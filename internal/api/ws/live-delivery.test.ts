@@ -341,8 +341,8 @@ describe('what is told of a conversation and to one user', () => {
     const [chat, inbox, other] = [await attend(two, ann), await openInbox(two, ann), await attend(two, bob)]
     const message = say(one)
     await eventually(() => expect(heard(other)).toEqual(['m1']))
-    const hidden = { conversationId: stores.id, messageId: message.id, seq: 1, rev: 0, at: 'now' }
-    one.tell.messageHidden(ann, hidden, null)
+    const about = { conversationId: stores.id, messageId: message.id, seq: 1, rev: 0, at: 'now' }
+    one.tell.messageHidden({ ...about, userId: ann }, null)
     one.tell.settingsUpdated(ann, { emailDelay: 15 })
     await eventually(() =>
       expect(events(inbox, 'settings:updated')).toEqual([{ settings: { emailDelay: 15 } }]),

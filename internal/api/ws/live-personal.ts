@@ -1,3 +1,4 @@
+import type { HiddenMessage } from '../../domain/message.ts'
 import type { Inboxes } from './inboxes.ts'
 import type { PersonalEntry } from './live-entry.ts'
 import { changedJson } from './live-row.ts'
@@ -9,6 +10,13 @@ export interface LivePersonalDeps {
   rooms: Rooms
   inboxes: Inboxes
   views: LiveViews
+}
+
+/** Tells a user's sockets that they deleted a message for themselves: to be taken away, not shown as deleted. */
+export function hiddenEntry(hidden: HiddenMessage, origin: string | null): PersonalEntry {
+  const { userId, conversationId, messageId, seq, rev, at } = hidden
+  const json = JSON.stringify({ messageId, seq, deletedBy: userId, deletedAt: at, rev, scope: 'me' })
+  return { kind: 'hidden', userId, conversationId, rev, json, origin }
 }
 
 type Of<Kind extends PersonalEntry['kind']> = PersonalEntry & { kind: Kind }

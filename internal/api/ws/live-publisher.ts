@@ -1,9 +1,10 @@
 import type { AppliedChange } from '../../domain/change.ts'
-import type { ConversationId, MessageId, Rev, Seq, UserId } from '../../domain/ids.ts'
-import type { Message } from '../../domain/message.ts'
+import type { ConversationId, UserId } from '../../domain/ids.ts'
+import type { HiddenMessage, Message } from '../../domain/message.ts'
 import type { LiveEvents, MembersChanged, ReceiptMoved } from '../../service/live/ports.ts'
 import type { PresenceSignal } from '../../service/presence/signals.ts'
 import { encodeLiveEntry, type LiveEntry, shardOfEntry } from './live-entry.ts'
+import { hiddenEntry } from './live-personal.ts'
 import { ReceiptTicks } from './live-receipts.ts'
 import { rowOfChange, rowOfMessage } from './live-row.ts'
 
@@ -29,14 +30,8 @@ export class LivePublisher implements LiveEvents {
     this.#send(rowOfChange(change, memberVersion, origin))
   }
 
-  messageHidden(
-    userId: UserId,
-    hidden: { conversationId: ConversationId; messageId: MessageId; seq: Seq; rev: Rev; at: string },
-    origin: string | null,
-  ): void {
-    const { conversationId, messageId, seq, rev, at } = hidden
-    const json = JSON.stringify({ messageId, seq, deletedBy: userId, deletedAt: at, rev, scope: 'me' })
-    this.#send({ kind: 'hidden', userId, conversationId, rev, json, origin })
+  messageHidden(hidden: HiddenMessage, origin: string | null): void {
+    this.#send(hiddenEntry(hidden, origin))
   }
 
   conversationCreated(conversationId: ConversationId, memberIds: readonly UserId[]): void {

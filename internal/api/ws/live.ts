@@ -1,4 +1,5 @@
-import type { ConversationId, Rev, Seq } from '../../domain/ids.ts'
+import type { ConversationId, Rev, Seq, UserId } from '../../domain/ids.ts'
+import type { HiddenMessage } from '../../domain/message.ts'
 import type { Actor } from '../../domain/user.ts'
 import type { BatchingListener } from '../../realtime/batching.ts'
 import type { TopicHub } from '../../realtime/hub.ts'
@@ -9,7 +10,7 @@ import type { RelayWaker } from '../../service/message/ports.ts'
 import { type Inbox, Inboxes } from './inboxes.ts'
 import { type ConversationEntry, decodeLiveEntry, type RowEntry, shardOf } from './live-entry.ts'
 import { type Followed, LiveMembers } from './live-members.ts'
-import { LivePersonal } from './live-personal.ts'
+import { hiddenEntry, LivePersonal } from './live-personal.ts'
 import { LivePresence, type LivePresenceDeps } from './live-presence.ts'
 import { tellReceipts } from './live-receipts.ts'
 import { LiveRows } from './live-rows.ts'
@@ -26,6 +27,13 @@ export interface LiveDeps {
   /** Milliseconds after which somebody who says nothing more no longer types. */
   typingMs?: number
   onError(error: unknown): void
+}
+
+/** What the bus may have lost since then (ms), for whom. */
+export interface Doubt {
+  since: number
+  inboxes: Inbox[]
+  userIds: UserId[]
 }
 
 /** Where a conversation is, as it was read for one member. */
@@ -51,8 +59,9 @@ export class Live implements BatchingListener {
   readonly #personal: LivePersonal
   readonly #typing: LiveTyping
   readonly #presence: LivePresence
-  /** What told of new conversations may have been lost: unlike messages they have no numbers to miss. */
-  #mayLackConversations = false
+  /** Since when something without numbers may have been lost (ms): new conversations, what users hid. */
+  #doubtSince: number | null = null
+  #interruptedAt: number | null = null
   /** False while the bus is interrupted and only the log tells what other nodes sent. */
   isConnected = true
 
@@ -87,12 +96,13 @@ export class Live implements BatchingListener {
   }
 
   onGap(shard: number): void {
-    this.#mayLackConversations = true
+    this.#doubtSince ??= this.#interruptedAt ?? Date.now()
     for (const id of this.#rooms.ids()) if (shardOf(id) === shard) this.#stream.gap(id)
   }
 
   onInterrupted(): void {
     this.isConnected = false
+    this.#interruptedAt ??= Date.now()
   }
 
   onRestored(): void {
@@ -189,13 +199,24 @@ export class Live implements BatchingListener {
     for (const id of inbox.rooms) this.#members.unfollow(inbox, id)
   }
 
-  /** The inboxes to compare with their users' conversations, when the bus may have lost some; else none. */
-  inboxesInDoubt(): Inbox[] {
-    if (!this.#mayLackConversations) return []
-    this.#mayLackConversations = false
+  /** What to compare with the stores, when the bus may have lost something that has no number; else null. */
+  takeDoubt(): Doubt | null {
+    const since = this.#doubtSince
+    if (since === null) return null
+    this.#doubtSince = null
+    if (this.isConnected) this.#interruptedAt = null
     // Presence has no numbers either.
     this.#presence.refreshAll()
-    return this.#inboxes.all()
+    const userIds = new Set(this.#inboxes.all().map(({ userId }) => userId))
+    for (const id of this.#rooms.ids()) {
+      for (const userId of this.#rooms.get(id)?.attendees.keys() ?? []) userIds.add(userId)
+    }
+    return { since, inboxes: this.#inboxes.all(), userIds: [...userIds] }
+  }
+
+  /** Tells users' sockets here once more what they hid. */
+  hideAgain(hidden: Iterable<HiddenMessage>): void {
+    for (const one of hidden) this.#personal.tell(hiddenEntry(one, null))
   }
 
   /** Announces those of the user's conversations that the inbox does not follow yet. */

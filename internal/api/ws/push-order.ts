@@ -8,7 +8,7 @@ export class PushOrder {
 
   /** Runs at once unless a change is under way. */
   send<Result>(work: () => Promise<Result>): Promise<Result> {
-    const sent = this.#lastChange ? this.#lastChange.then(work) : work()
+    const sent = this.#lastChange === null ? work() : this.#lastChange.then(work)
     // The log settles the sends of a conversation in order, so that the last stands for all.
     this.#lastSend = settled(sent)
     return sent

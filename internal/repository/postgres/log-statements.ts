@@ -144,11 +144,18 @@ export const HIDDEN = {
 export const HIDE = {
   name: 'hide',
   text: `
-    with hidden as (
-      insert into hidden_messages (conversation_id, user_id, seq, rev)
-      select $1, $2, $3, h.rev from heads h where h.conversation_id = $1
-      on conflict do nothing)
-    select rev from heads where conversation_id = $1`,
+    insert into hidden_messages as x (conversation_id, user_id, seq, message_id, rev)
+    select $1, $2, $3, $4, h.rev from heads h where h.conversation_id = $1
+    on conflict (user_id, conversation_id, seq) do update set rev = x.rev
+    returning x.rev, x.hidden_at "at"`,
+}
+
+export const HIDDEN_SINCE = {
+  name: 'hidden-since',
+  text: `
+    select user_id "userId", conversation_id "conversationId", message_id "messageId", seq, rev, hidden_at "at"
+    from hidden_messages where user_id = any ($1) and hidden_at >= $2
+    order by hidden_at desc limit 1000`,
 }
 
 export const PINS = {

@@ -1,7 +1,9 @@
 import type pg from 'pg'
 import type { ChangeEntry, ChangeKind } from '../../domain/change.ts'
+import { notFound } from '../../domain/errors.ts'
 import { type ConversationId, laneOf, type Rev, type Seq, type UserId } from '../../domain/ids.ts'
 import type { LogEntry } from '../../domain/log-entry.ts'
+import type { HiddenMessage } from '../../domain/message.ts'
 import type {
   AppendItem,
   AppendOutcome,
@@ -25,6 +27,7 @@ import {
   FORGET_PINS,
   HEADS,
   HIDDEN,
+  HIDDEN_SINCE,
   HIDE,
   OVERLAYS,
   PINS,
@@ -196,9 +199,18 @@ export class PostgresMessageLog implements MessageLog {
     return new Set(rows.map((row) => row.seq))
   }
 
-  async hide(conversationId: ConversationId, userId: UserId, seq: Seq): Promise<Rev> {
-    const [row] = await query<{ rev: Rev }>(this.#pool, HIDE, [conversationId, userId, seq])
-    return row?.rev ?? 0
+  async hide(hidden: Omit<HiddenMessage, 'rev' | 'at'>): Promise<HiddenMessage> {
+    const { conversationId, userId, seq, messageId } = hidden
+    const values = [conversationId, userId, seq, messageId]
+    const [row] = await query<{ rev: Rev; at: Date }>(this.#pool, HIDE, values)
+    if (!row) throw notFound('conversation')
+    return { ...hidden, rev: row.rev, at: row.at.toISOString() }
+  }
+
+  async hiddenSince(userIds: readonly UserId[], since: Date): Promise<HiddenMessage[]> {
+    type Row = Omit<HiddenMessage, 'at'> & { at: Date }
+    const rows = await query<Row>(this.#pool, HIDDEN_SINCE, [userIds, since])
+    return rows.map((row) => ({ ...row, at: row.at.toISOString() }))
   }
 
   async pins(conversationId: ConversationId): Promise<Seq[]> {

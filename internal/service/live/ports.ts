@@ -1,7 +1,7 @@
 import type { AppliedChange } from '../../domain/change.ts'
 import type { Member } from '../../domain/conversation.ts'
-import type { ConversationId, MessageId, Rev, Seq, UserId } from '../../domain/ids.ts'
-import type { Message } from '../../domain/message.ts'
+import type { ConversationId, Seq, UserId } from '../../domain/ids.ts'
+import type { HiddenMessage, Message } from '../../domain/message.ts'
 
 /** Who came, went or changed in one transaction; `memberVersion` is the conversation's after it. */
 export interface MembersChanged {
@@ -33,11 +33,7 @@ export interface LiveEvents {
   messageCreated(message: Message, memberVersion: number, originConnection: string | null): void
   messageChanged(change: AppliedChange, memberVersion: number, originConnection: string | null): void
   /** To the user's own sockets: they deleted the message for themselves. */
-  messageHidden(
-    userId: UserId,
-    hidden: { conversationId: ConversationId; messageId: MessageId; seq: Seq; rev: Rev; at: string },
-    originConnection: string | null,
-  ): void
+  messageHidden(hidden: HiddenMessage, originConnection: string | null): void
   conversationCreated(conversationId: ConversationId, memberIds: readonly UserId[]): void
   membersChanged(change: MembersChanged): void
   /** Name, policies and the like: every member is shown the conversation anew. */

@@ -141,9 +141,7 @@ export class MessageChanges {
     const seq = seqOf(messageId)
     const { entry } = await history.visible(conversationId, actor.userId, seq)
     if (messageOf(entry).id !== messageId) throw notFound('message')
-    const rev = await log.hide(conversationId, actor.userId, seq)
-    const at = new Date().toISOString()
-    live.messageHidden(actor.userId, { conversationId, messageId, seq, rev, at }, origin)
+    live.messageHidden(await log.hide({ userId: actor.userId, conversationId, messageId, seq }), origin)
   }
 
   /**

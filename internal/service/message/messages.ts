@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isPromise } from 'node:util/types'
 import { DomainError, invalid } from '../../domain/errors.ts'
-import type { ClientId, ConversationId, MessageId, Seq } from '../../domain/ids.ts'
+import type { ClientId, ConversationId, MessageId, Rev, Seq } from '../../domain/ids.ts'
 import { bodyWith, messageOf, payloadOf, previewOf } from '../../domain/log-entry.ts'
 import type { Message, ReplyPreview } from '../../domain/message.ts'
 import { excerpt, textFault } from '../../domain/text.ts'
@@ -60,14 +60,20 @@ export interface MessagesDeps {
   newOperationId(): ClientId
 }
 
+/** A quoted message, and the conversation's rev at which it was read. */
+interface Quote {
+  preview: ReplyPreview
+  rev: Rev
+}
+
 /** What a send needs to know of other messages and members. */
 interface Surroundings {
-  replyTo: ReplyPreview | null
+  quote: Quote | null
   rootSeq: Seq | null
   named: Named
 }
 
-const ALONE: Surroundings = { replyTo: null, rootSeq: null, named: { mentions: NO_MENTIONS, told: [] } }
+const ALONE: Surroundings = { quote: null, rootSeq: null, named: { mentions: NO_MENTIONS, told: [] } }
 
 /** Sending and reading; the service behind both doors, REST and socket. */
 export class Messages {
@@ -98,12 +104,12 @@ export class Messages {
       input,
       origin,
     }
-    let prepared: { item: AppendItem; replyTo: ReplyPreview | null } | null = null
+    let prepared: { item: AppendItem; quote: Quote | null } | null = null
     const appended = await this.#deps.appender.append({
       conversationId,
       prepare: (reload) => {
         const complete = (access: SendAccess, around: Surroundings) => {
-          prepared = { item: itemOf(draft, access, around), replyTo: around.replyTo }
+          prepared = { item: itemOf(draft, access, around), quote: around.quote }
           return prepared.item
         }
         const access = this.#deps.access.get(conversationId, actor.userId, reload)
@@ -118,16 +124,17 @@ export class Messages {
   }
 
   async #settle(
-    { actor, origin }: Draft,
+    draft: Draft,
     appended: Appended,
-    { item, replyTo }: { item: AppendItem; replyTo: ReplyPreview | null },
+    { item, quote }: { item: AppendItem; quote: Quote | null },
   ): Promise<Sent> {
+    const { actor, origin } = draft
     if (appended.status === 'mismatch') {
       throw new DomainError('idempotency_mismatch', 'This clientId was used for another message.')
     }
     const { conversationId } = item
     const message = messageOf({ ...item, ...appended, state: null })
-    message.replyTo = replyTo
+    if (quote) message.replyTo = await this.#asQuoted(draft, quote, appended.rev)
     const duplicate = appended.status === 'duplicate'
     const current = duplicate ? await this.#at(actor, conversationId, appended.seq, message) : message
     // The node that committed it may have died before it told anybody; who has heard of it passes it over. What
@@ -168,18 +175,28 @@ export class Messages {
     const { actor, conversationId, input, origin } = draft
     const isForwarded = origin.forwardedFrom !== undefined
     const sender = { conversationId, senderId: actor.userId, isGroup: access.kind === 'group' }
-    const [replyTo, rootSeq, named] = await Promise.all([
-      input.replyTo && this.#quote(draft, input.replyTo),
+    const [quote, rootSeq, named] = await Promise.all([
+      input.replyTo ? this.#quote(draft, input.replyTo) : null,
       input.threadRootId && this.#root(draft, input.threadRootId),
       // Who was called in another conversation is not called in this one.
       isForwarded ? ALONE.named : namedIn(this.#deps.names, sender, input.content, input.mentions),
     ])
-    return { replyTo: replyTo || null, rootSeq: rootSeq || null, named }
+    return { quote, rootSeq: rootSeq || null, named }
   }
 
-  async #quote({ actor, conversationId }: Draft, id: MessageId): Promise<ReplyPreview> {
-    const quoted = await this.get(actor, conversationId, id)
-    return { id, seq: quoted.seq, senderId: quoted.senderId, excerpt: excerpt(quoted.content, EXCERPT_MAX) }
+  async #quote({ actor, conversationId }: Draft, id: MessageId): Promise<Quote> {
+    const { message, window } = await this.#deps.history.one(conversationId, actor.userId, id)
+    const { seq, senderId, content } = message
+    return { preview: { id, seq, senderId, excerpt: excerpt(content, EXCERPT_MAX) }, rev: window.rev }
+  }
+
+  /** Read once more when something was changed in between: what was erased is not to be shown in a quote. */
+  async #asQuoted(draft: Draft, { preview, rev }: Quote, rowRev: Rev): Promise<ReplyPreview> {
+    if (rowRev <= rev) return preview
+    return this.#quote(draft, preview.id).then(
+      (again) => again.preview,
+      () => ({ ...preview, excerpt: '' }),
+    )
   }
 
   async #root({ actor, conversationId }: Draft, id: MessageId): Promise<Seq> {
@@ -208,14 +225,14 @@ function allowed(access: SendAccess): SendAccess {
   return access
 }
 
-function itemOf(draft: Draft, access: SendAccess, { replyTo, rootSeq, named }: Surroundings): AppendItem {
+function itemOf(draft: Draft, access: SendAccess, { quote, rootSeq, named }: Surroundings): AppendItem {
   const { actor, conversationId, operationId, input, origin } = draft
   const payload = payloadOf(
     bodyWith({
       clientId: input.clientId,
       type: input.type,
       content: input.content,
-      replyTo: replyTo && { id: replyTo.id, seq: replyTo.seq, senderId: replyTo.senderId },
+      replyTo: quote && placeOf(quote.preview),
       threadRootId: input.threadRootId,
       mentions: named.mentions,
       forwardedFrom: origin.forwardedFrom ?? null,
@@ -235,6 +252,10 @@ function itemOf(draft: Draft, access: SendAccess, { replyTo, rootSeq, named }: S
     payload,
     preview: previewOf({ senderId: actor.userId, operationId, payload }),
   }
+}
+
+function placeOf({ id, seq, senderId }: ReplyPreview): Omit<ReplyPreview, 'excerpt'> {
+  return { id, seq, senderId }
 }
 
 /** Compared after validation and without clientId; of what is forwarded, which it is and not how it reads by now. */

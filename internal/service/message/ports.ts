@@ -2,7 +2,7 @@ import type { ChangeEntry, ChangeKind } from '../../domain/change.ts'
 import type { Role } from '../../domain/conversation.ts'
 import type { ClientId, ConversationId, Rev, Seq, UserId } from '../../domain/ids.ts'
 import type { LogEntry } from '../../domain/log-entry.ts'
-import type { MessageState } from '../../domain/message.ts'
+import type { HiddenMessage, MessageState } from '../../domain/message.ts'
 import type { Standing } from '../../domain/permission.ts'
 
 export interface AppendItem {
@@ -165,8 +165,11 @@ export interface MessageLog {
   /** Which of these seqs the viewer deleted for themselves. */
   hidden(conversationId: ConversationId, viewerId: UserId, seqs: readonly Seq[]): Promise<Set<Seq>>
 
-  /** Hides a message from one user; answers the conversation's rev. Again is no error. */
-  hide(conversationId: ConversationId, userId: UserId, seq: Seq): Promise<Rev>
+  /** Hides a message from one user; again answers the first time. @throws DomainError not_found. */
+  hide(hidden: Omit<HiddenMessage, 'rev' | 'at'>): Promise<HiddenMessage>
+
+  /** What these users (at most 1,000) hid since then, the last 1,000 of it. */
+  hiddenSince(userIds: readonly UserId[], since: Date): Promise<HiddenMessage[]>
 
   /** Pinned messages, latest pin first. */
   pins(conversationId: ConversationId): Promise<Seq[]>

@@ -1,7 +1,7 @@
 import { type ChangeEntry, type ChangeKind, changeBodyOf, isChange, stateAfter } from '../../domain/change.ts'
 import { type ConversationId, laneOf, type Rev, type Seq, type UserId } from '../../domain/ids.ts'
-import { type LogEntry, rootSeqOf } from '../../domain/log-entry.ts'
-import type { MessageState } from '../../domain/message.ts'
+import { type LogEntry, rootSeqOf, timeOf } from '../../domain/log-entry.ts'
+import type { HiddenMessage, MessageState } from '../../domain/message.ts'
 import type {
   AppendItem,
   AppendOutcome,
@@ -129,8 +129,13 @@ export class ModelLog implements MessageLog {
     return this.#read(() => new Set<Seq>())
   }
 
-  hide(id: ConversationId): Promise<Rev> {
-    return this.#read(() => this.#db.heads.get(id)?.rev ?? 0)
+  hide(hidden: Omit<HiddenMessage, 'rev' | 'at'>): Promise<HiddenMessage> {
+    const rev = () => this.#db.heads.get(hidden.conversationId)?.rev ?? 0
+    return this.#read(() => ({ ...hidden, rev: rev(), at: timeOf(0) }))
+  }
+
+  hiddenSince(): Promise<HiddenMessage[]> {
+    return this.#read(() => [])
   }
 
   pins(id: ConversationId): Promise<Seq[]> {
