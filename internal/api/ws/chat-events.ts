@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { invalid } from '../../domain/errors.ts'
-import type { ConversationId, MessageId } from '../../domain/ids.ts'
-import type { Actor } from '../../domain/user.ts'
-import { type Channel, event, type TopicDefinition } from '../../realtime/topic.ts'
+import type { MessageId } from '../../domain/ids.ts'
+import { event } from '../../realtime/topic.ts'
 import type { History } from '../../service/message/history.ts'
 import type { MessageChanges } from '../../service/message/message-changes.ts'
 import type { Messages } from '../../service/message/messages.ts'
@@ -19,9 +18,8 @@ import {
   sendInputOf,
 } from '../message-input.ts'
 import { parsing } from '../parsing.ts'
-import type { PushOrder } from './push-order.ts'
+import type { ChatChannel, ChatEvents } from './chat-channel.ts'
 import { receiptEvents } from './receipt-events.ts'
-import type { Attendee } from './rooms.ts'
 import { type TypingDeps, typingEvents } from './typing-events.ts'
 
 export interface ChatEventsDeps {
@@ -31,18 +29,6 @@ export interface ChatEventsDeps {
   typing: TypingDeps
   receipts: Pick<Receipts, 'read' | 'delivered'>
 }
-
-export interface ChatState {
-  conversationId: ConversationId
-  attendee: Attendee | null
-  order: PushOrder
-  /** When others were last told that the user types here; 0 while they do not. */
-  typingSince: number
-}
-
-export type ChatChannel = Channel<Actor, ChatState>
-
-type Events = TopicDefinition<Actor, ConversationId, ChatState>['events']
 
 const WRITE = { scope: 'messages:write' } as const
 const READ = { scope: 'messages:read' } as const
@@ -54,7 +40,7 @@ const reactionPayload = parsing(z.strictObject({ messageId, emoji: emojiField })
 const changesPayload = parsing(z.strictObject({ after: z.int().min(0) }))
 
 /** What clients push on `chat:`. */
-export function chatEvents(deps: ChatEventsDeps): Events {
+export function chatEvents(deps: ChatEventsDeps): ChatEvents {
   return {
     ...messageEvents(deps),
     ...changeEvents(deps.changes),
@@ -64,7 +50,7 @@ export function chatEvents(deps: ChatEventsDeps): Events {
   }
 }
 
-function messageEvents({ messages }: ChatEventsDeps): Events {
+function messageEvents({ messages }: ChatEventsDeps): ChatEvents {
   return {
     'message:send': event({
       ...WRITE,
@@ -83,7 +69,7 @@ function messageEvents({ messages }: ChatEventsDeps): Events {
   }
 }
 
-function changeEvents(changes: ChatEventsDeps['changes']): Events {
+function changeEvents(changes: ChatEventsDeps['changes']): ChatEvents {
   const react = (added: boolean) =>
     event({
       ...WRITE,
@@ -120,7 +106,7 @@ function changeEvents(changes: ChatEventsDeps['changes']): Events {
   }
 }
 
-function readEvents({ messages, history }: ChatEventsDeps): Events {
+function readEvents({ messages, history }: ChatEventsDeps): ChatEvents {
   return {
     history: event({
       ...READ,

@@ -350,7 +350,7 @@ describe('what is told of a conversation and to one user', () => {
     expect(events(inbox, 'inbox:changed')).toEqual([{ conversationId: stores.id, rev: 0 }])
     await eventually(() =>
       expect(events(chat, 'message:deleted')).toEqual([
-        { messageId: message.id, seq: 1, deletedBy: ann, deletedAt: 'now', rev: 0 },
+        { messageId: message.id, seq: 1, deletedBy: ann, deletedAt: 'now', rev: 0, scope: 'me' },
       ]),
     )
     expect(events(other, 'message:deleted')).toEqual([])

@@ -1,10 +1,8 @@
 import { z } from 'zod'
-import type { ConversationId } from '../../domain/ids.ts'
-import type { Actor } from '../../domain/user.ts'
-import { event, type TopicDefinition } from '../../realtime/topic.ts'
+import { event } from '../../realtime/topic.ts'
 import { type AccessCache, sendRefusal } from '../../service/message/access-cache.ts'
 import { parsing } from '../parsing.ts'
-import type { ChatChannel, ChatState } from './chat-events.ts'
+import type { ChatChannel, ChatEvents } from './chat-channel.ts'
 import type { LivePublisher } from './live-publisher.ts'
 
 export interface TypingDeps {
@@ -19,11 +17,7 @@ const REPEAT_MS = 2000
 const nothing = parsing(z.strictObject({}))
 
 /** `typing:start` and `typing:stop`, by those who may send. */
-export function typingEvents({
-  access,
-  publisher,
-  now,
-}: TypingDeps): TopicDefinition<Actor, ConversationId, ChatState>['events'] {
+export function typingEvents({ access, publisher, now }: TypingDeps): ChatEvents {
   return {
     'typing:start': event({
       schema: nothing,
