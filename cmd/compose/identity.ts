@@ -38,7 +38,7 @@ import { KeyRing } from '../../internal/service/auth/key-ring.ts'
 import { PasswordService } from '../../internal/service/auth/passwords.ts'
 import { SecondFactor } from '../../internal/service/auth/second-factor.ts'
 import { Secrets } from '../../internal/service/auth/secrets.ts'
-import { SignIn } from '../../internal/service/auth/sign-in.ts'
+import { SignIn, type SignInDeps } from '../../internal/service/auth/sign-in.ts'
 import { SignInAlert } from '../../internal/service/auth/sign-in-alert.ts'
 import { BlockService } from '../../internal/service/block/blocks.ts'
 import type { RateLimiter } from '../../internal/service/limit/ports.ts'
@@ -63,6 +63,8 @@ export interface IdentityOptions {
   cache: SessionCache
   limiter: RateLimiter
   events: SessionEvents
+  /** Told of sign-ins from devices that were not known. */
+  onStrangeSignIn?: SignInDeps['onStrange']
   /** Sends codes and warnings to addresses. */
   courier: Courier
 }
@@ -156,7 +158,7 @@ function foundationOf({ pool, clock, secretKey, accessTtlMs, ...options }: Ident
 function signInOf(
   base: ReturnType<typeof foundationOf>,
   admin: AdminService,
-  { limiter, courier, passwords }: IdentityOptions,
+  { limiter, courier, passwords, onStrangeSignIn = () => {} }: IdentityOptions,
 ) {
   const { sql, secrets, audit, clock, stored, sessions, tokens, profiles: users } = base
   const codeStore = new PostgresCodes(sql)
@@ -170,7 +172,7 @@ function signInOf(
     knowsDevice: (userId, device) => stored.knowsDevice(userId, device),
     verifiedIdentities,
   })
-  const signIn = new SignIn({ users, sessions, tokens, audit, alert })
+  const signIn = new SignIn({ users, sessions, tokens, audit, alert, onStrange: onStrangeSignIn })
   const key = secrets.derive('one-time-code')
   const codes = new OneTimeCodes({ repository: codeStore, courier, limiter, clock, key })
   const shared = {

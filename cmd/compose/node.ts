@@ -21,7 +21,7 @@ import { composeCourier } from './courier.ts'
 import { bindDoors } from './door.ts'
 import { ID } from './identifiers.ts'
 import { composeIdentity } from './identity.ts'
-import { bindNotifications, readNoticesComponent } from './notification.ts'
+import { bindNotifications, readNoticesComponent, signInNotices } from './notification.ts'
 import { bindQueue } from './queue.ts'
 import { bindStores, storesComponent } from './stores.ts'
 
@@ -99,6 +99,7 @@ function bindIdentity(container: Container, secretKey: string): void {
       limiter: container.get(ID.limiter),
       courier,
       events: { sessionsEnded: (ids) => closeSockets(container, ids) },
+      onStrangeSignIn: signInNotices(container),
     }),
   )
 }

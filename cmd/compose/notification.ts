@@ -15,6 +15,7 @@ import { PostgresShownStore } from '../../internal/repository/postgres/notificat
 import { PostgresPushTokens } from '../../internal/repository/postgres/push-tokens.ts'
 import { Sql } from '../../internal/repository/postgres/sql.ts'
 import type { AuditTrail } from '../../internal/service/audit/ports.ts'
+import type { SignInDeps } from '../../internal/service/auth/sign-in.ts'
 import type { LiveEvents } from '../../internal/service/live/ports.ts'
 import { DeadLetterService } from '../../internal/service/notification/dead-letters.ts'
 import type { MessageFinder, RetryQueue } from '../../internal/service/notification/ports.ts'
@@ -53,6 +54,18 @@ export function bindNotifications(container: Container): void {
       [ID.pool, ID.events, ID.clock],
     )
     .inSingletonScope()
+}
+
+/** Tells a user's other devices of a sign-in; a mail says the same, so that nothing waits for the queue. */
+export function signInNotices(container: Container): SignInDeps['onStrange'] {
+  const logger = container.get(ID.logger)
+  return (session) => {
+    const event = { id: `sign-in:${session.sessionId}`, kind: 'sign_in' as const, ...session }
+    container
+      .get(ID.events)
+      .publish([event])
+      .catch((error) => logger.warn({ err: error }, 'a sign-in is not notified'))
+  }
 }
 
 /** Tells devices what was read on another. */

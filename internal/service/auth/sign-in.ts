@@ -1,5 +1,5 @@
 import { DomainError } from '../../domain/errors.ts'
-import type { UserId } from '../../domain/ids.ts'
+import type { SessionId, UserId } from '../../domain/ids.ts'
 import type { OwnUser, Session } from '../../domain/user.ts'
 import type { AuditTrail } from '../audit/ports.ts'
 import type { Device } from '../session/ports.ts'
@@ -25,6 +25,8 @@ export interface SignInDeps {
   tokens: AccessTokens
   audit: AuditTrail
   alert: SignInAlert
+  /** Told of a sign-in from a device that was not known, so that the owner's other devices are. */
+  onStrange(session: { userId: UserId; sessionId: SessionId; deviceName: string; at: string }): void
 }
 
 /** The last step of every way to sign in. */
@@ -49,7 +51,11 @@ export class SignIn {
       address: device.address,
       details: { method },
     })
-    if (strange) await alert.tell(userId, device)
+    if (strange) {
+      const { id: sessionId, createdAt } = opened.session
+      this.#deps.onStrange({ userId, sessionId, deviceName: device.name, at: createdAt.toISOString() })
+      await alert.tell(userId, device)
+    }
     return this.present(opened)
   }
 
