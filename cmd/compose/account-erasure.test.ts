@@ -1,5 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { type ConversationId, newOperationId, type Seq, type UserId } from '../../internal/domain/ids.ts'
+import {
+  type ConversationId,
+  newOperationId,
+  type Seq,
+  type UserId,
+  uuidv7,
+} from '../../internal/domain/ids.ts'
 import { systemClock } from '../../internal/platform/clock.ts'
 import { PostgresAccountCloser } from '../../internal/repository/postgres/account.ts'
 import { PostgresErasures } from '../../internal/repository/postgres/erasures.ts'
@@ -97,12 +103,24 @@ describe('erasing what a deleted account wrote', () => {
     await say(ann.userId, other.id, 'Ann was here')
     await members.leave(ann, other.id, '192.0.2.1')
 
+    await pool.query(`update conversation_members set draft = 'Ann to be' where user_id = $1`, [ann.userId])
+    await pool.query(
+      `insert into scheduled_messages (id, conversation_id, sender_id, request_hash, content, send_at, due_at)
+       values ($1, $2, $3, $4, 'Ann later', now() + interval '1 day', now() + interval '1 day')`,
+      [uuidv7(), id, ann.userId, Buffer.alloc(16)],
+    )
+
     await close(ann.userId)
     await finish(worker())
     expect(await seen(bob.userId, id)).toEqual(['', 'Bob one', '', 'Bob two', '', 'Bob three'])
     expect(await seen(bob.userId, pair)).toEqual(['', 'Bob between us'])
     expect(await seen(other.actors[0].userId, other.id)).toEqual([''])
-    const { rows } = await pool.query(`select 1 from log where payload like '%Ann %'`)
+    const { rows } = await pool.query(
+      `select 1 from log where payload like '%Ann %'
+       union all select 1 from heads where preview like '%Ann %'
+       union all select 1 from scheduled_messages where content like 'Ann %'
+       union all select 1 from conversation_members where draft like 'Ann %'`,
+    )
     expect(rows).toHaveLength(0)
     const left = await pool.query(
       `select (select count(*) from erasures)::int erasures,

@@ -103,6 +103,11 @@ describe('exporting an account', () => {
     await members.leave(ann.actor, left, '192.0.2.1')
     await one.call('PUT', `/users/${bob.user.id}/block`, { token: ann.accessToken })
     await login(one, ann.user.username, 'wrong password')
+    await world.pool.query(
+      `insert into scheduled_messages (id, conversation_id, sender_id, request_hash, content, send_at, due_at)
+       values ($1, $2, $3, $4, 'Ann’s later', now() + interval '1 day', now() + interval '1 day')`,
+      [uuidv7(), id, ann.user.id, Buffer.alloc(16)],
+    )
 
     const answer = await exportOf(ann.accessToken)
     expect(answer.status).toBe(200)
@@ -112,7 +117,7 @@ describe('exporting an account', () => {
     expect([...files.keys()].sort()).toEqual(
       [
         ...['audit', 'blocks', 'conversations', 'devices', `messages/${id}`, `messages/${left}`],
-        ...['notification-settings', 'personal-tokens', 'profile', 'sessions'],
+        ...['notification-settings', 'personal-tokens', 'profile', 'scheduled', 'sessions'],
       ]
         .map((name) => `${name}.json`)
         .sort(),
@@ -125,6 +130,7 @@ describe('exporting an account', () => {
       [1, 2, 3].map((n) => ({ senderId: ann.user.id, content: `Ann’s ${n}` })),
     )
     expect(files.get(`messages/${left}.json`)).toMatchObject([{ content: 'Farewell' }])
+    expect(files.get('scheduled.json')).toMatchObject([{ conversationId: id, content: 'Ann’s later' }])
     expect(files.get('audit.json')).toMatchObject([
       { action: 'user.export' },
       { action: 'user.block' },

@@ -18,6 +18,7 @@ import {
   pages,
   withoutOthers,
 } from '../../internal/service/account/export.ts'
+import type { Memberships, ScheduledText } from '../../internal/service/account/ports.ts'
 import type { AuditEntry } from '../../internal/service/audit/ports.ts'
 import type { Conversations } from '../../internal/service/conversation/conversations.ts'
 import type { Identity } from './identity.ts'
@@ -49,6 +50,7 @@ export function composeExport(options: ExportOptions): AccountExport {
     listSection('blocks', (actor) => pages((cursor) => blocks.list(actor, PAGE, cursor as UserId | null))),
     listSection('conversations', (actor) => pages((cursor) => conversations.list(actor, PAGE, cursor))),
     messageSection(options, sql),
+    listSection('scheduled', ({ userId }) => scheduledOf(new PostgresAccountCloser(sql), userId)),
     listSection('audit', (actor) => auditOf(new PostgresAuditReader(sql), actor)),
   ]
   return new AccountExport({ sections, audit })
@@ -69,6 +71,16 @@ function messageSection({ authored }: ExportOptions, sql: Sql): ExportSection {
         if (ids.length < PAGE) return
       }
     },
+  }
+}
+
+async function* scheduledOf(memberships: Memberships, userId: UserId): AsyncIterable<ScheduledText> {
+  let after: string | null = null
+  for (;;) {
+    const texts: ScheduledText[] = await memberships.scheduledBy(userId, after, PAGE)
+    yield* texts
+    after = texts.at(-1)?.id ?? null
+    if (texts.length < PAGE) return
   }
 }
 

@@ -4,6 +4,7 @@ import type {
   AccountCloser,
   Closed,
   Memberships,
+  ScheduledText,
   Successors,
   Tombstone,
 } from '../../service/account/ports.ts'
@@ -43,6 +44,7 @@ const FORGET = [
   'delete from thread_followers where user_id = $1',
   'delete from hidden_messages where user_id = $1',
   'delete from scheduled_messages where sender_id = $1',
+  'delete from scheduled_messages where sender_id = $1',
   'delete from developer_outbox where user_id = $1',
 ]
 
@@ -69,6 +71,13 @@ const EVER = `
    where user_id = $1 and ($2::uuid is null or conversation_id > $2) order by 1 limit $3)
   order by 1 limit $3`
 
+type ScheduledRow = Omit<ScheduledText, 'sendAt'> & { sendAt: Date }
+
+const SCHEDULED = `
+  select id, conversation_id "conversationId", content, send_at "sendAt" from scheduled_messages
+  where sender_id = $1 and status in ('pending', 'sending', 'failed') and ($2::uuid is null or id > $2)
+  order by id limit $3`
+
 /** AccountCloser, Memberships and Successors on PostgreSQL. */
 export class PostgresAccountCloser implements AccountCloser, Memberships, Successors {
   readonly #sql: Sql
@@ -84,6 +93,11 @@ export class PostgresAccountCloser implements AccountCloser, Memberships, Succes
   async everOf(userId: UserId, after: ConversationId | null, limit: number): Promise<ConversationId[]> {
     const rows = await this.#sql.query<{ id: ConversationId }>(EVER, [userId, after, limit])
     return rows.map((row) => row.id)
+  }
+
+  async scheduledBy(userId: UserId, after: string | null, limit: number): Promise<ScheduledText[]> {
+    const rows = await this.#sql.query<ScheduledRow>(SCHEDULED, [userId, after, limit])
+    return rows.map(({ sendAt, ...row }) => ({ ...row, sendAt: sendAt.toISOString() }))
   }
 
   async successorOf(conversationId: ConversationId, ownerId: UserId): Promise<UserId | null> {

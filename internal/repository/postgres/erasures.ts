@@ -36,6 +36,9 @@ const FORGET_TRACES = `
   where (t.day, t.event_id, t.pass, t.first_user) = (p.day, p.event_id, p.pass, p.first_user)
     and cardinality(t.users) > 1`
 
+const FORGET_DRAFT = `
+  update conversation_members set draft = null where user_id = $1 and conversation_id = $2 and draft is not null`
+
 /** ErasureQueue on PostgreSQL: claims skip what others hold, and a dead worker's are free when its lease ends. */
 export class PostgresErasures implements ErasureQueue {
   readonly #sql: Sql
@@ -69,6 +72,7 @@ export class PostgresErasures implements ErasureQueue {
   finish({ userId, conversationId }: Erasure): Promise<void> {
     return this.#sql.transaction(async (sql) => {
       const key = [userId, conversationId]
+      await sql.query(FORGET_DRAFT, key)
       await sql.query(FORGET_TRACES, key)
       await sql.query('delete from past_memberships where user_id = $1 and conversation_id = $2', key)
       await sql.query('delete from erasures where user_id = $1 and conversation_id = $2', key)

@@ -53,6 +53,15 @@ export interface Successors {
 export interface Memberships {
   /** Conversations a user is or was in, in order of id, after the cursor, `limit` at most. */
   everOf(userId: UserId, after: ConversationId | null, limit: number): Promise<ConversationId[]>
+  /** What a user wrote to be sent later, in order of id. */
+  scheduledBy(userId: UserId, after: string | null, limit: number): Promise<ScheduledText[]>
+}
+
+export interface ScheduledText {
+  id: string
+  conversationId: ConversationId
+  content: string
+  sendAt: string
 }
 
 export interface AuthoredPage {
