@@ -1,4 +1,10 @@
-import { type AppliedChange, appliedChangeOf, type Change, changeBodyOf } from '../../domain/change.ts'
+import {
+  type AppliedChange,
+  appliedChangeOf,
+  type Change,
+  type ChangeEntry,
+  changeBodyOf,
+} from '../../domain/change.ts'
 import { DomainError, notFound } from '../../domain/errors.ts'
 import type { ConversationId, MessageId, Rev, Seq, UserId } from '../../domain/ids.ts'
 import { expiryOf, type LogEntry } from '../../domain/log-entry.ts'
@@ -228,8 +234,8 @@ export class History {
       if (entry && message) rows.push({ n: seq + entry.rev, message })
     }
     for (const change of changes) {
-      const message = messages.get(change.targetSeq)
-      if (message) rows.push({ n: change.headSeq + change.rev, change: appliedChangeOf(change, message) })
+      const message = messages.get(change.targetSeq) ?? vanished(change)
+      rows.push({ n: change.headSeq + change.rev, change: appliedChangeOf(change, message) })
     }
     return { entries: contiguous(rows, after.seq + after.rev), memberVersion: head.memberVersion }
   }
@@ -284,6 +290,26 @@ function chunks<Item>(items: readonly Item[], size: number): Item[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, n) =>
     items.slice(n * size, n * size + size),
   )
+}
+
+/** What can be said of a message that has disappeared since it was changed: the change still has its place. */
+function vanished(change: ChangeEntry): Message {
+  const { conversationId, targetSeq: seq, rev, stamp, operationId } = change
+  const { messageId, authorId: senderId, era } = changeBodyOf(change)
+  const payload = payloadOf(bodyWith({}))
+  const row = {
+    conversationId,
+    seq,
+    rev,
+    era,
+    ordinal: 0,
+    stamp,
+    senderId,
+    operationId,
+    payload,
+    state: null,
+  }
+  return { ...messageOf(row), id: messageId }
 }
 
 function contiguous(rows: LiveRow[], after: number): LiveRow[] {
