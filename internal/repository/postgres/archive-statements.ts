@@ -97,14 +97,18 @@ export const INSERT_REPLIES = {
     select * from unnest($1::uuid[], $2::bigint[], $3::bigint[]) on conflict do nothing`,
 }
 
-// Once deleted, a version that comes late stays out.
+/** Once the message ($1, $2) is deleted, what has an older stamp and comes late stays out. */
+function notDeletedSince(stamp: string): string {
+  return `not exists (
+      select 1 from archived_messages a where a.conversation_id = $1 and a.seq = $2 and a.state_stamp > ${stamp}
+        and a.state::jsonb -> 'deletion' <> 'null'::jsonb)`
+}
+
 export const INSERT_EDIT = {
   name: 'archive-insert-edit',
   text: `
     insert into archived_edits (conversation_id, seq, stamp, content)
-    select $1::uuid, $2::bigint, $3::bigint, $4::text where not exists (
-      select 1 from archived_messages a where a.conversation_id = $1 and a.seq = $2 and a.state_stamp > $3
-        and a.state::jsonb -> 'deletion' <> 'null'::jsonb)
+    select $1::uuid, $2::bigint, $3::bigint, $4::text where ${notDeletedSince('$3')}
     on conflict do nothing`,
 }
 
@@ -112,7 +116,7 @@ export const PUT_REACTION = {
   name: 'archive-reaction',
   text: `
     insert into archived_reactions as r (conversation_id, seq, emoji, user_id, stamp, added)
-    values ($1, $2, $3, $4, $5, $6)
+    select $1::uuid, $2::bigint, $3::text, $4::uuid, $5::bigint, $6::boolean where ${notDeletedSince('$5')}
     on conflict (conversation_id, seq, emoji, user_id) do update set stamp = excluded.stamp, added = excluded.added
     where r.stamp < excluded.stamp`,
 }
