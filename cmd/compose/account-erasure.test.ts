@@ -207,7 +207,13 @@ describe('erasing what a deleted account wrote', () => {
     }
     await close(ann)
     live.clear()
-    await Promise.all(Array.from({ length: 4 }, () => finish(worker())))
+    let erased = 0
+    const erase = (id: ConversationId, userId: UserId, seq: Seq) => {
+      erased++
+      return changes.eraseAuthored(id, userId, seq)
+    }
+    await Promise.all(Array.from({ length: 4 }, () => finish(worker({ erase }))))
+    expect(erased).toBe(ids.length)
     const deleted = live.told.filter(([event]) => event === 'messageChanged')
     expect(deleted).toHaveLength(ids.length)
     expect(await pool.query('select 1 from erasures')).toMatchObject({ rowCount: 0 })
