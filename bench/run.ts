@@ -2,11 +2,14 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { pinLoad } from './peers/process.ts'
 import type { BenchOptions, Row, Scenario } from './scenario.ts'
+import { crowdScenarios } from './scenarios/crowd.ts'
 import { generator } from './scenarios/generator.ts'
 import { idleScenarios } from './scenarios/idle.ts'
+import { notifierScenarios } from './scenarios/notifier.ts'
 import { portSharing } from './scenarios/port-sharing.ts'
+import { readingScenarios } from './scenarios/reading.ts'
 import { roomScenarios } from './scenarios/rooms.ts'
-import { serviceScenarios } from './scenarios/service.ts'
+import { sendScenarios } from './scenarios/sends.ts'
 
 // `npm run bench` runs everything, `npm run bench -- groups idle` these, with `--smoke` small and short. Prints
 // tables and keeps the last result of each scenario in bench.json.
@@ -17,7 +20,10 @@ const scenarios: readonly Scenario[] = [
   ...roomScenarios,
   ...idleScenarios,
   portSharing,
-  ...serviceScenarios,
+  ...sendScenarios,
+  ...readingScenarios,
+  ...crowdScenarios,
+  ...notifierScenarios,
 ]
 
 const names = process.argv.slice(2).filter((arg) => !arg.startsWith('--'))
@@ -28,9 +34,9 @@ if (unknown.length > 0 || process.argv.includes('--help')) {
   process.exit(unknown.length > 0 ? 2 : 0)
 }
 
-pinLoad()
 for (const scenario of scenarios.filter(({ name }) => names.length === 0 || names.includes(name))) {
   console.log(`\n${scenario.name}: ${scenario.about}`)
+  pinLoad(scenario.isPinned ?? false)
   const rows = await scenario.run(options)
   console.table(rows)
   if (!options.smoke) keep(scenario, rows)

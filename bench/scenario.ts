@@ -8,6 +8,8 @@ export type Row = Record<string, string | number>
 export interface Scenario {
   name: string
   about: string
+  /** The load has a core of its own, and so has each server. */
+  isPinned?: boolean
   run(options: BenchOptions): Promise<Row[]>
 }
 

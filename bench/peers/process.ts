@@ -12,9 +12,11 @@ export type Usage = z.infer<typeof usageMessage>
 /** Cores are told apart only where there are two and a `taskset`. */
 export const PINS = cpus().length > 1 && spawnSync('taskset', ['-V']).status === 0
 
-/** This process, which is the load, on the last core; servers are on the first. */
-export function pinLoad(): void {
-  if (PINS) spawnSync('taskset', ['-cp', String(cpus().length - 1), String(process.pid)])
+/** This process, which is the load, on the last core alone, as peers have the first; or on all again. */
+export function pinLoad(isAlone: boolean): void {
+  const last = cpus().length - 1
+  const cores = isAlone ? String(last) : `0-${last}`
+  if (PINS) spawnSync('taskset', ['-cp', cores, String(process.pid)])
 }
 
 export interface Peer {

@@ -8,6 +8,7 @@ import { type Scenario, sized, timed } from '../scenario.ts'
 export const generator: Scenario = {
   name: 'generator',
   about: 'what the load generator can hear and ask, beside a raw ws server on the other core',
+  isPinned: true,
   run: async (options) => {
     const idle = { outstanding: 0, senders: 0, ...timed(options, 5) }
     const blaster = await startPeer('blaster')

@@ -32,6 +32,7 @@ function compared(name: string, about: string, count: number): Scenario {
   return {
     name,
     about,
+    isPinned: true,
     run: async (options: BenchOptions) => {
       const rows: Row[] = []
       for (const peer of PEERS) rows.push(await opened(peer, sized(count, options)))

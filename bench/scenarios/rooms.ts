@@ -13,6 +13,7 @@ function compared(name: string, about: string, shapeOf: (options: BenchOptions) 
   return {
     name,
     about,
+    isPinned: true,
     run: async (options) => {
       const rows: Row[] = []
       for (const peer of PEERS) {
@@ -90,6 +91,7 @@ const slow = compared('slow', '50 groups of 20 of which one never reads (5 %)', 
 const hugeRoom: Scenario = {
   name: 'room-10000',
   about: 'one room of 10,000 over two processes and Redis; 4 send with one outstanding',
+  isPinned: true,
   run: async (options) => {
     const url = availableServices().redis?.url
     if (!url) throw new Error('no Redis: run "npm run services" first')

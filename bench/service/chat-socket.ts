@@ -1,0 +1,73 @@
+import { RawSocket } from '../client/raw-socket.ts'
+
+const LETTER_N = 0x6e
+/** A reply says within so many bytes whether it is ok. */
+const HEAD_BYTES = 200
+
+export interface Reply {
+  ok: boolean
+  /** Of the whole reply, or of its beginning unless it was asked for. */
+  text: string
+}
+
+interface Waiting {
+  whole: boolean
+  answer(reply: Reply): void
+}
+
+/** A Phoenix socket for loads: replies to whoever asked, everything else only counted. */
+export class ChatSocket {
+  readonly #socket: RawSocket
+  readonly #waiting = new Map<number, Waiting>()
+  #nextRef = 1
+  onDelivery: () => void = () => {}
+
+  private constructor(socket: RawSocket) {
+    this.#socket = socket
+    socket.onClose = () => this.#closed()
+    socket.onFrame = (bytes, start, end) => {
+      if (bytes[start + 1] === LETTER_N) this.onDelivery()
+      else this.#heard(bytes, start, end)
+    }
+  }
+
+  static async open(port: number, token: string): Promise<ChatSocket> {
+    return new ChatSocket(await RawSocket.open(port, `/socket/websocket?vsn=2.0.0&token=${token}`))
+  }
+
+  /** The reply, whole. @throws Error when it is a refusal. */
+  async join(topic: string, payload: object = {}): Promise<string> {
+    const { ok, text } = await new Promise<Reply>((answer) => {
+      this.push(topic, 'phx_join', JSON.stringify(payload), answer, true)
+    })
+    if (!ok) throw new Error(`the join of ${topic} was refused: ${text}`)
+    return text
+  }
+
+  push(topic: string, event: string, payload: string, answer: (reply: Reply) => void, whole = false): void {
+    const ref = this.#nextRef++
+    this.#waiting.set(ref, { whole, answer })
+    // Every channel's joinRef is the join's ref, or null, which is as good.
+    const joinRef = event === 'phx_join' ? `"${ref}"` : 'null'
+    this.#socket.send(`[${joinRef},"${ref}","${topic}","${event}",${payload}]`)
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #heard(bytes: Buffer, start: number, end: number): void {
+    const head = bytes.toString('utf8', start, Math.min(end, start + HEAD_BYTES))
+    const ref = Number(/^\["[^"]*","(\d+)"/.exec(head)?.[1] ?? 0)
+    const waiting = this.#waiting.get(ref)
+    if (!waiting) return
+    this.#waiting.delete(ref)
+    const text = waiting.whole ? bytes.toString('utf8', start, end) : head
+    waiting.answer({ ok: head.includes('"status":"ok"'), text })
+  }
+
+  #closed(): void {
+    for (const { answer } of this.#waiting.values()) answer({ ok: false, text: 'closed' })
+    this.#waiting.clear()
+  }
+}
