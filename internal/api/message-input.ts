@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { PageQuery } from '../service/message/history.ts'
 import { MENTIONS_MAX, type MentionsInput } from '../service/message/mention-names.ts'
+import type { PageQuery } from '../service/message/message-page.ts'
 import type { SendInput } from '../service/message/messages.ts'
 import { clientId, messageId, userId } from './http/fields.ts'
 import { contentField } from './http/text-fields.ts'

@@ -8,7 +8,8 @@ import { PostgresMessageArchive } from '../../repository/postgres/message-archiv
 import { PostgresMessageLog } from '../../repository/postgres/message-log.ts'
 import { appendItem, createGroup } from '../../testkit/fixtures.ts'
 import { testPostgres } from '../../testkit/services.ts'
-import { History, newest } from './history.ts'
+import { History } from './history.ts'
+import { newest } from './message-page.ts'
 
 let pool: pg.Pool
 let log: PostgresMessageLog

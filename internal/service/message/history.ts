@@ -1,23 +1,13 @@
-import {
-  type AppliedChange,
-  appliedChangeOf,
-  type Change,
-  type ChangeEntry,
-  changeBodyOf,
-} from '../../domain/change.ts'
-import { DomainError, notFound } from '../../domain/errors.ts'
+import { type Change, changeBodyOf } from '../../domain/change.ts'
+import { notFound } from '../../domain/errors.ts'
 import type { ConversationId, MessageId, Rev, Seq, UserId } from '../../domain/ids.ts'
 import { expiryOf, type LogEntry } from '../../domain/log-entry.ts'
 import type { Message } from '../../domain/message.ts'
 import { ChangeReader } from './change-reader.ts'
+import { newest, type Reading } from './message-page.ts'
 import { type Found, MessageReader, missing, seqOf, seqsBetween, withState } from './message-reader.ts'
+import { type Following, MissedRows } from './missed-rows.ts'
 import type { MessageArchive, MessageLog, SeqRange, Standpoint, Window } from './ports.ts'
-
-export interface Reading {
-  window: Window
-  /** The window's range, ascending; without what the viewer hid and what has disappeared. */
-  messages: Message[]
-}
 
 export interface Cursor {
   seq: Seq
@@ -41,15 +31,6 @@ export interface CatchUp {
   reset: boolean
 }
 
-/** A row of the log as live delivery tells of it; `n` = seq + rev numbers both kinds as one. */
-export type LiveRow = { n: number; message: Message } | { n: number; change: AppliedChange }
-
-export interface Following {
-  /** Ascending by n without gaps, from the place asked for. */
-  entries: LiveRow[]
-  memberVersion: number
-}
-
 const FOLLOWING_MAX = 200
 const NEWEST = 50
 
@@ -59,6 +40,7 @@ export class History {
   readonly #archive: MessageArchive
   readonly #reader: MessageReader
   readonly #changes: ChangeReader
+  readonly #missedRows: MissedRows
   readonly #now: () => number
 
   constructor(log: MessageLog, archive: MessageArchive, now: () => number = Date.now) {
@@ -67,6 +49,7 @@ export class History {
     this.#now = now
     this.#reader = new MessageReader(log, archive, now)
     this.#changes = new ChangeReader(log, archive, this.#reader)
+    this.#missedRows = new MissedRows(log, this.#reader, this.#changes)
   }
 
   /** @throws DomainError not_found for those who are not members, dependency_unavailable. */
@@ -210,34 +193,8 @@ export class History {
   }
 
   /** What live delivery missed, for the node itself and not for a member: at most 200 of each after a place. */
-  async following(conversationId: ConversationId, after: { seq: Seq; rev: Rev }): Promise<Following> {
-    const head = (await this.#log.heads([conversationId])).get(conversationId)
-    if (!head) return { entries: [], memberVersion: 0 }
-    const seqs = seqsBetween(after.seq + 1, Math.min(head.seq, after.seq + FOLLOWING_MAX))
-    const to = Math.min(head.rev, after.rev + FOLLOWING_MAX)
-    const { entries: changes, fault: lacking } = await this.#changes.entries(
-      conversationId,
-      after.rev + 1,
-      to,
-    )
-    const asked = [...new Set([...seqs, ...changes.map((change) => change.targetSeq)])]
-    const { entries, fault } = await this.#rowsOf(conversationId, asked)
-    const broken = fault ?? lacking
-    if (broken) throw broken
-    const overlays = await this.#overlaysOf(conversationId, asked)
-    const hidden = new Set<Seq>()
-    const given = { conversationId, viewerId: null, entries: [...entries.values()], overlays, hidden }
-    const messages = new Map((await this.#reader.present(given)).map((message) => [message.seq, message]))
-    const rows: LiveRow[] = []
-    for (const seq of seqs) {
-      const [entry, message] = [entries.get(seq), messages.get(seq)]
-      if (entry && message) rows.push({ n: seq + entry.rev, message })
-    }
-    for (const change of changes) {
-      const message = messages.get(change.targetSeq) ?? vanished(change)
-      rows.push({ n: change.headSeq + change.rev, change: appliedChangeOf(change, message) })
-    }
-    return { entries: contiguous(rows, after.seq + after.rev), memberVersion: head.memberVersion }
+  following(conversationId: ConversationId, after: { seq: Seq; rev: Rev }): Promise<Following> {
+    return this.#missedRows.following(conversationId, after)
   }
 
   async #missed(
@@ -264,58 +221,6 @@ export class History {
     const given = { conversationId, viewerId, entries: within, overlays: window, hidden }
     return { window, messages: await this.#reader.present(given) }
   }
-
-  /** 200 at a time. */
-  async #rowsOf(conversationId: ConversationId, seqs: readonly Seq[]): Promise<Found> {
-    const parts = await Promise.all(
-      chunks(seqs, FOLLOWING_MAX).map((part) => this.#reader.rows(conversationId, part)),
-    )
-    const entries = new Map(parts.flatMap((part) => [...part.entries]))
-    const lost = missing(entries, seqs).length > 0
-    return { entries, fault: lost ? (parts.find(({ fault }) => fault)?.fault ?? null) : null }
-  }
-
-  async #overlaysOf(conversationId: ConversationId, seqs: readonly Seq[]) {
-    const parts = await Promise.all(
-      chunks(seqs, FOLLOWING_MAX).map((part) => this.#reader.overlays(conversationId, part)),
-    )
-    return {
-      states: new Map(parts.flatMap((part) => [...part.states])),
-      replies: new Map(parts.flatMap((part) => [...part.replies])),
-    }
-  }
-}
-
-function chunks<Item>(items: readonly Item[], size: number): Item[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) =>
-    items.slice(n * size, n * size + size),
-  )
-}
-
-/** What can be said of a message that has disappeared since it was changed: the change still has its place. */
-function vanished(change: ChangeEntry): Message {
-  const { conversationId, targetSeq: seq, rev, stamp, operationId } = change
-  const { messageId, authorId: senderId, era } = changeBodyOf(change)
-  const payload = payloadOf(bodyWith({}))
-  const row = {
-    conversationId,
-    seq,
-    rev,
-    era,
-    ordinal: 0,
-    stamp,
-    senderId,
-    operationId,
-    payload,
-    state: null,
-  }
-  return { ...messageOf(row), id: messageId }
-}
-
-function contiguous(rows: LiveRow[], after: number): LiveRow[] {
-  const sorted = rows.sort((a, b) => a.n - b.n)
-  const gap = sorted.findIndex((row, index) => row.n !== after + 1 + index)
-  return gap < 0 ? sorted : sorted.slice(0, gap)
 }
 
 /** The first seq from `start` on, going by `step`, that is not there. */
@@ -323,43 +228,4 @@ function reach(found: ReadonlyMap<Seq, unknown>, start: Seq, step: 1 | -1): Seq 
   let seq = start
   while (found.has(seq)) seq += step
   return seq
-}
-
-export interface PageQuery {
-  before?: Seq | undefined
-  after?: Seq | undefined
-  around?: Seq | undefined
-  limit: number
-}
-
-export interface MessagePage {
-  items: Message[]
-  hasBefore: boolean
-  hasAfter: boolean
-}
-
-/** @throws DomainError validation_failed when more than one place is given. */
-export function rangeOf({ before, after, around, limit }: PageQuery): SeqRange {
-  const given = [before, after, around].filter((seq) => seq !== undefined)
-  if (given.length > 1) {
-    throw new DomainError('validation_failed', 'Give one of before, after and around.', {
-      errors: [{ path: 'before', message: 'cannot be combined with after or around' }],
-    })
-  }
-  if (after !== undefined) return { anchor: 'after', seq: after, limit }
-  if (around !== undefined) return { anchor: 'around', seq: around, limit }
-  return before === undefined ? newest(limit) : { anchor: 'before', seq: before, limit }
-}
-
-export function newest(limit: number): SeqRange & { anchor: 'before' } {
-  return { anchor: 'before', seq: Number.MAX_SAFE_INTEGER, limit }
-}
-
-export function pageOf({ window, messages }: Reading): MessagePage {
-  const { firstVisible, from, to, seq } = window
-  return {
-    items: messages,
-    hasBefore: Math.min(from, seq + 1) > firstVisible,
-    hasAfter: Math.max(to, firstVisible - 1) < seq,
-  }
 }

@@ -3,7 +3,8 @@ import type { ConversationId, MessageId, Seq } from '../../domain/ids.ts'
 import { bodyOf, timeOf } from '../../domain/log-entry.ts'
 import type { Edit, Message } from '../../domain/message.ts'
 import type { Actor } from '../../domain/user.ts'
-import type { History, MessagePage } from './history.ts'
+import type { History } from './history.ts'
+import type { MessagePage } from './message-page.ts'
 import type { MessageArchive, MessageLog } from './ports.ts'
 
 export interface MessageListsDeps {
