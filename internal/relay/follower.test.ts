@@ -3,7 +3,7 @@ import pg from 'pg'
 import { isChange, type LogRecord } from '../domain/change.ts'
 import type { LogEntry } from '../domain/log-entry.ts'
 import { createLogPool } from '../repository/postgres/log-pool.ts'
-import { PostgresMessageLog } from '../repository/postgres/message-log.ts'
+import { appendWithin, PostgresMessageLog } from '../repository/postgres/message-log.ts'
 import { NodeLock } from '../repository/postgres/node-lock.ts'
 import { PostgresRelayLog } from '../repository/postgres/relay-log.ts'
 import { eventually } from '../testkit/eventually.ts'
@@ -116,12 +116,7 @@ describe('a follower of the log', () => {
     const slow = new pg.Client({ connectionString: url })
     await slow.connect()
     await slow.query('begin')
-    const item = appendItem(id, ann, 'late')
-    await slow.query(
-      `select * from append(array[$1::uuid], '{1}', array[$2::uuid], array[$3::uuid], array[$4::bytea], '{1}',
-         '{true}', array[$5::text], array[$6::text], true)`,
-      [id, ann, item.operationId, item.bodyHash, item.payload, item.preview],
-    )
+    await appendWithin(slow, [appendItem(id, ann, 'late')])
     await log.append([appendItem(other.id, bob, 'early')], { wait: true })
     await eventually(async () => {
       const { rows } = await pool.query('select count(*)::int n from log where conversation_id = $1', [
