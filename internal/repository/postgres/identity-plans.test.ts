@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type pg from 'pg'
-import { type UserId, uuidv7 } from '../../domain/ids.ts'
+import { type SessionId, type UserId, uuidv7 } from '../../domain/ids.ts'
 import { testPostgres } from '../../testkit/services.ts'
 import { PostgresAdmin } from './admin.ts'
 import { PostgresAuditReader } from './audit-reader.ts'
@@ -104,6 +104,12 @@ describe('lists of identity', () => {
     ['users by id', (sql) => new PostgresUsers(sql).byIds([someone])],
     ['sessions', (sql) => new PostgresSessions(sql).listLive(someone, new Date())],
     ['ended sessions', (sql) => new PostgresSessions(sql).endedSince(new Date())],
+    ['lapsed sessions', (sql) => new PostgresSessions(sql).lapsed([uuidv7<SessionId>()], new Date())],
+    ['known addresses', (sql) => new PostgresSessions(sql).knowsAddress(someone, '1.1.1.1')],
+    [
+      'known devices',
+      (sql) => new PostgresSessions(sql).knowsDevice(someone, { name: 'd', address: '1.1.1.1' }),
+    ],
     ['personal tokens', (sql) => new PostgresPersonalTokens(sql).list(someone, new Date())],
     ['blocks', (sql) => new PostgresBlocks(sql).list(someone, null, 50)],
     ['blocks among', (sql) => new PostgresBlocks(sql).among(someone, [someone])],

@@ -35,6 +35,19 @@ interface TokenRow extends SessionRow, StateRow {
 
 const SESSION = 's.id, s.user_id, s.device_name, s.address, s.created_at, s.last_seen_at'
 const ENDED_PAGE = 10_000
+/** More than anybody has that are still good. */
+const TOKENS_MAX = 1000
+
+// Lateral, so that tokens are looked up for those who were suspended: joined, all of them were read each time.
+const ENDED = `
+  select id, ended_at from sessions where ended_at >= $1
+  union all select id, revoked_at from personal_tokens where revoked_at >= $1
+  union all select t.id, u.suspended_at
+    from (select id, suspended_at from users where suspended_at >= $1 order by suspended_at limit ${ENDED_PAGE}) u
+    cross join lateral (
+      select id from personal_tokens where user_id = u.id and revoked_at is null
+      order by created_at desc limit ${TOKENS_MAX}) t
+  order by ended_at limit ${ENDED_PAGE}`
 
 const LAPSED = `
   select x.id from unnest($1::uuid[]) x(id)
@@ -123,14 +136,7 @@ export class PostgresSessions implements SessionRepository {
   }
 
   async endedSince(since: Date): Promise<{ ids: SessionId[]; upTo: Date }> {
-    const rows = await this.#sql.query<{ id: SessionId; ended_at: Date }>(
-      `select id, ended_at from sessions where ended_at >= $1
-       union all select id, revoked_at from personal_tokens where revoked_at >= $1
-       union all select t.id, u.suspended_at from users u join personal_tokens t on t.user_id = u.id
-         where u.suspended_at >= $1 and t.revoked_at is null
-       order by ended_at limit ${ENDED_PAGE}`,
-      [since],
-    )
+    const rows = await this.#sql.query<{ id: SessionId; ended_at: Date }>(ENDED, [since])
     return { ids: rows.map((row) => row.id), upTo: rows.at(-1)?.ended_at ?? since }
   }
 
