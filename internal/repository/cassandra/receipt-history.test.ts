@@ -3,6 +3,7 @@ import type cassandra from 'cassandra-driver'
 import { type ConversationId, type UserId, uuidv7 } from '../../domain/ids.ts'
 import { testCassandra } from '../../testkit/services.ts'
 import { receiptHistoryContract } from '../contract/receipts.contract.ts'
+import { CassandraArchiveRemover } from './archive-remover.ts'
 import { createCassandraClient } from './client.ts'
 import { CassandraReceiptHistory } from './receipt-history.ts'
 
@@ -12,7 +13,11 @@ beforeAll(async () => {
 })
 afterAll(() => client.shutdown())
 
-receiptHistoryContract('Cassandra', () => new CassandraReceiptHistory(client))
+receiptHistoryContract(
+  'Cassandra',
+  () => new CassandraReceiptHistory(client),
+  () => new CassandraArchiveRemover(client),
+)
 
 describe('receipts while Cassandra is out of reach', () => {
   it('are dependency_unavailable for readers and writers', async () => {

@@ -2,9 +2,14 @@ import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { type ConversationId, type UserId, uuidv7 } from '../../domain/ids.ts'
 import type { PointerPassed, ReceiptHistory, ReceiptKind } from '../../service/receipt/ports.ts'
+import type { ArchiveRemover } from '../../service/retention/ports.ts'
 
 /** What every ReceiptHistory promises. */
-export function receiptHistoryContract(name: string, open: () => ReceiptHistory): void {
+export function receiptHistoryContract(
+  name: string,
+  open: () => ReceiptHistory,
+  remover: () => Pick<ArchiveRemover, 'removeMessages'>,
+): void {
   const conversation = () => uuidv7<ConversationId>()
   const user = () => uuidv7<UserId>()
   const passed = (
@@ -81,6 +86,23 @@ export function receiptHistoryContract(name: string, open: () => ReceiptHistory)
         }),
         { numRuns: 30 },
       )
+    })
+
+    it('goes with the messages, and not before', async () => {
+      const id = conversation()
+      const [ann, bob] = [user(), user()]
+      await open().write([
+        passed(id, ann, [4, 5]),
+        passed(id, ann, [5, 900]),
+        passed(id, ann, [3499, 3500]),
+        passed(id, bob, [0, 3500]),
+      ])
+      await remover().removeMessages(id, 1, 1000)
+      await remover().removeMessages(id, 1001, 3000)
+      expect(await open().find(id, 5, [ann])).toEqual([])
+      expect(await open().find(id, 600, [ann])).toEqual([])
+      expect(await open().find(id, 3500, [ann, bob])).toHaveLength(2)
+      expect(await open().find(id, 3100, [bob])).toHaveLength(1)
     })
 
     it('takes many moves at once', async () => {

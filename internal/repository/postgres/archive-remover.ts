@@ -2,7 +2,14 @@ import type { ConversationId, Rev, Seq } from '../../domain/ids.ts'
 import type { ArchiveRemover } from '../../service/retention/ports.ts'
 import type { Sql } from './sql.ts'
 
-const MESSAGES = ['archived_messages', 'archived_edits', 'archived_reactions', 'archived_replies'].map(
+const TABLES = [
+  'archived_messages',
+  'archived_edits',
+  'archived_reactions',
+  'archived_replies',
+  'message_receipts',
+]
+const MESSAGES = TABLES.map(
   (table) => `delete from ${table} where conversation_id = $1 and seq between $2 and $3`,
 )
 
