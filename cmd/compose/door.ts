@@ -42,6 +42,9 @@ export function bindDoors(container: Container, routers: readonly Router[]): Hea
   metrics.gauge('realchat_live_healed', 'Messages that the log delivered in place of the bus.', () => {
     return container.get(ID.liveRooms).healed
   })
+  metrics.gauge('realchat_receipt_times_lost', 'Receipts let go without their times.', () => {
+    return container.get(ID.receiptJournal).lost
+  })
   for (const follower of ['archive', 'events'] as const) {
     metrics.gauge(`realchat_relay_${follower}_backlog`, 'Committed rows not yet relayed.', async () => {
       const lanes = await container.get(ID.relayLog).backlog(follower)

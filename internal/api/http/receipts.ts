@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Receipts } from '../../service/receipt/receipts.ts'
 import { conversationId, messageId, time } from './fields.ts'
-import { answer, type Route, route } from './route.ts'
+import { answer, type Route, type RouteLimit, route } from './route.ts'
 import { userSchema } from './user-schema.ts'
 
 export const pointersSchema = z.object({ deliveredSeq: z.int().min(0), readSeq: z.int().min(0) })
@@ -25,6 +25,8 @@ const receiptsAnswer = z.object({
   readCount: z.int(),
 })
 
+const READ_LIMIT: RouteLimit = { name: 'read', by: 'user', points: 600, seconds: 60, whenDown: 'allow' }
+
 const inConversation = z.strictObject({ conversationId })
 
 export function receiptRoutes(receipts: Receipts): Route[] {
@@ -35,6 +37,7 @@ export function receiptRoutes(receipts: Receipts): Route[] {
       summary: 'Say up to where you have read; never moves back, past the end means the end',
       tag: 'messages',
       scope: 'messages:write',
+      limits: [READ_LIMIT],
       params: inConversation,
       body: z.strictObject({ seq: z.int().min(0) }),
       responses: { 200: pointersSchema },
