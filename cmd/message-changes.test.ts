@@ -111,6 +111,19 @@ describe('deleting for everyone', () => {
     expect((await bob.read(message)).content).toBe('')
   })
 
+  it('goes by socket, too', async () => {
+    const id = await cluster.group(ann, [bob])
+    const message = await ann.send(id, 'a slip')
+    const socket = await ann.socket(`chat:${id}`)
+    const about = { messageId: message.id, scope: 'everyone' }
+    const reply = await socket.push(`chat:${id}`, 'message:delete', about)
+    expect(reply).toMatchObject({ message: { id: message.id, content: '' } })
+    await expect(socket.push(`chat:${id}`, 'message:delete', { ...about, scope: 'all' })).rejects.toThrow(
+      'scope',
+    )
+    await socket.close()
+  })
+
   it('shows in lists that the last message is gone', async () => {
     const id = await cluster.group(ann, [bob])
     const message = await ann.send(id, 'the last word')
@@ -128,7 +141,8 @@ describe('deleting for oneself', () => {
     const message = await ann.send(id, 'not for bob')
     const [phone, desk] = [await bob.socket(`chat:${id}`), await bob.at(ann.url).socket(`chat:${id}`)]
     const anns = await ann.socket(`chat:${id}`)
-    await phone.push(`chat:${id}`, 'message:delete', { messageId: message.id, scope: 'me' })
+    const hidden = { messageId: message.id, scope: 'me' }
+    expect(await phone.push(`chat:${id}`, 'message:delete', hidden)).toEqual({ message: null })
     const { payload } = await desk.find((frame) => frame.event === 'message:deleted', 'message:deleted')
     expect(payload).toMatchObject({ messageId: message.id, deletedBy: bob.id })
     expect(await bob.act(message, 'GET')).toMatchObject({ status: 404 })

@@ -59,7 +59,9 @@ export const chatDocument: TopicDocument = {
     'message:edit': { summary: 'Edit your message; earlier texts stay readable', reply: edited },
     'message:delete': {
       summary: 'Delete a message, for yourself or for everyone',
-      reply: z.strictObject({}),
+      reply: z.object({
+        message: messageSchema.nullable().meta({ description: 'null when deleted for yourself' }),
+      }),
     },
     'message:reaction:add': { summary: 'React to a message', reply: reacted },
     'message:reaction:remove': { summary: 'Take a reaction back', reply: reacted },

@@ -96,9 +96,9 @@ function changeEvents(changes: ChatEventsDeps['changes']): ChatEvents {
       handle: (channel: ChatChannel, payload) =>
         inOrder(channel, async () => {
           const at = target(channel, payload.messageId)
-          if (payload.scope === 'me') await changes.hide(at)
-          else await changes.erase(at)
-          return {}
+          if (payload.scope === 'everyone') return { message: await changes.erase(at) }
+          await changes.hide(at)
+          return { message: null }
         }),
     }),
     'message:reaction:add': react(true),
