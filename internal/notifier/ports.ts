@@ -271,7 +271,7 @@ export interface Settlement {
 export interface ClaimStore {
   /**
    * Takes claims (at most 500) in one atomic step; results in the same order. A claim without an outcome can
-   * be taken once more when it is older than `leaseMs`.
+   * be taken once more when it is older than `leaseMs`, one that is dead by the next round of attempts.
    */
   claim(claims: readonly Claim[], leaseMs: number): Promise<ClaimResult[]>
   /** Records outcomes of claims taken; ignores those that a later attempt has overtaken. Safe to repeat. */

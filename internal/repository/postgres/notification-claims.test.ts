@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type pg from 'pg'
 import { uuidv7 } from '../../domain/ids.ts'
 import type { DeviceId } from '../../domain/push.ts'
-import type { Claim, ClaimState } from '../../notifier/ports.ts'
+import { ATTEMPTS_PER_ROUND, type Claim, type ClaimState } from '../../notifier/ports.ts'
 import { randomConversationId, randomUserId } from '../../testkit/events.ts'
 import { testPostgres } from '../../testkit/services.ts'
 import { createPool } from './database.ts'
@@ -64,6 +64,15 @@ describe('PostgresClaimStore', () => {
     await settle(claim, state)
     expect(await take(claim, OLD)).toEqual({ kind: 'settled' })
     expect(await take(attempt(1), OLD)).toEqual({ kind: 'settled' })
+  })
+
+  it('is taken again in the next round of attempts once it is dead', async () => {
+    const claim = attempt(1)
+    await take(claim)
+    await settle(claim, 'dead')
+    expect(await take(attempt(5), OLD)).toEqual({ kind: 'settled' })
+    expect(await take(attempt(ATTEMPTS_PER_ROUND), OLD)).toEqual({ kind: 'claimed', repeated: false })
+    expect(await take(attempt(ATTEMPTS_PER_ROUND), 30_000)).toEqual({ kind: 'busy' })
   })
 
   it('goes to the next attempt after a failure, once', async () => {

@@ -1,5 +1,11 @@
 import type pg from 'pg'
-import type { Claim, ClaimResult, ClaimStore, Settlement } from '../../notifier/ports.ts'
+import {
+  ATTEMPTS_PER_ROUND,
+  type Claim,
+  type ClaimResult,
+  type ClaimStore,
+  type Settlement,
+} from '../../notifier/ports.ts'
 import { query } from './query.ts'
 
 const DAY_MS = 86_400_000
@@ -19,7 +25,8 @@ const CLAIM = {
       on conflict (day, event_id, device_id) do update set
         state = 'claimed', attempt = excluded.attempt, claimed_at = now(), settled_at = null,
         repeated = c.repeated or c.state = 'claimed'
-      where (c.state in ('retry', 'dead') and excluded.attempt > c.attempt)
+      where (c.state = 'retry' and excluded.attempt > c.attempt)
+        or (c.state = 'dead' and excluded.attempt / $9 > c.attempt / $9)
         or (c.state = 'claimed' and excluded.attempt >= c.attempt and not c.repeated
           and c.claimed_at < now() - $8 * interval '1 millisecond')
       returning day, event_id, device_id, repeated
@@ -81,6 +88,7 @@ export class PostgresClaimStore implements ClaimStore {
       unique.map((claim) => claim.seq),
       unique.map((claim) => claim.attempt),
       leaseMs,
+      ATTEMPTS_PER_ROUND,
     ])
     const results = new Map(unique.map((claim, i) => [keyOf(claim), resultOf(rows[i], claim.attempt)]))
     return claims.map((claim) => {
