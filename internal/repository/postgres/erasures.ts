@@ -55,6 +55,10 @@ export class PostgresErasures implements ErasureQueue {
   }
 
   async depart({ userId, conversationId }: Erasure): Promise<void> {
+    // Whoever died between the account's end and this left nodes with what they remembered.
+    await this.#sql.query('update heads set member_version = member_version + 1 where conversation_id = $1', [
+      conversationId,
+    ])
     await this.#sql.query('update erasures set departed = true where user_id = $1 and conversation_id = $2', [
       userId,
       conversationId,
