@@ -47,7 +47,7 @@ export const emojiField = z
   .string()
   .max(100)
   .regex(/^\p{RGI_Emoji}$/v, 'must be one emoji')
-  .meta({ pattern: undefined, minLength: 1 })
+  .meta({ pattern: undefined, minLength: 1, description: 'one RGI emoji sequence' })
 
 export const deleteScope = z.enum(['me', 'everyone'])
 
