@@ -24,6 +24,10 @@ const synced = z.object({
   id: conversationId,
   messages: z.array(messageSchema),
   changes: z.array(changeSchema),
+  hidden: z
+    .array(seq)
+    .optional()
+    .meta({ description: 'what you deleted for yourself meanwhile, to be taken away' }),
   seq,
   rev,
   epoch: z.string(),

@@ -1,12 +1,14 @@
 import type pg from 'pg'
 import type { ConversationId, UserId } from '../../domain/ids.ts'
-import type { SyncCursor, SyncStore } from '../../service/sync/ports.ts'
+import type { SyncEnd, SyncStore } from '../../service/sync/ports.ts'
 import { query } from './query.ts'
 
 const ENDS = {
   name: 'sync-ends',
   text: `
-    select h.conversation_id id, h.seq, h.rev, h.epoch || '.' || e.era epoch
+    select h.conversation_id id, h.seq, h.rev, h.epoch || '.' || e.era epoch,
+      exists (select 1 from hidden_messages y
+        where y.user_id = $1 and y.conversation_id = x.id and y.rev >= h.rev) "hasHidden"
     from unnest($2::uuid[]) x(id)
     join conversation_members m on m.conversation_id = x.id and m.user_id = $1
     join heads h on h.conversation_id = x.id
@@ -31,9 +33,9 @@ export class PostgresSync implements SyncStore {
     this.#pool = pool
   }
 
-  async ends(userId: UserId, ids: readonly ConversationId[]): Promise<Map<ConversationId, SyncCursor>> {
+  async ends(userId: UserId, ids: readonly ConversationId[]): Promise<Map<ConversationId, SyncEnd>> {
     if (ids.length === 0) return new Map()
-    const rows = await query<SyncCursor & { id: ConversationId }>(this.#pool, ENDS, [userId, ids])
+    const rows = await query<SyncEnd & { id: ConversationId }>(this.#pool, ENDS, [userId, ids])
     return new Map(rows.map(({ id, ...end }) => [id, end]))
   }
 

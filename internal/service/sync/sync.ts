@@ -1,6 +1,6 @@
 import type { Change } from '../../domain/change.ts'
 import { DomainError, invalid } from '../../domain/errors.ts'
-import type { ConversationId } from '../../domain/ids.ts'
+import type { ConversationId, Seq } from '../../domain/ids.ts'
 import type { Message } from '../../domain/message.ts'
 import type { Actor } from '../../domain/user.ts'
 import type { CatchUp, History } from '../message/history.ts'
@@ -18,6 +18,8 @@ export interface Synced extends SyncCursor {
   /** Ascending, contiguous from the client's cursor. */
   messages: Message[]
   changes: Change[]
+  /** Messages that the user hid meanwhile, or at the cursor's very rev; absent when there are none. */
+  hidden?: Seq[]
   /** There is further to pull from here on. */
   more: boolean
   /** What the client has of it is of another history, to be discarded. */
@@ -65,7 +67,7 @@ export class Sync {
       ([id, cursor]) => {
         const end = ends.get(id)
         if (!end) return async () => ({ id, removed: true })
-        if (isSame(end, cursor)) return async () => unchanged(id, cursor, false)
+        if (!end.hasHidden && isSame(end, cursor)) return async () => unchanged(id, cursor, false)
         return () => this.#missed(actor, id, cursor, budget)
       },
     )
@@ -112,10 +114,12 @@ function next(id: ConversationId, cursor: SyncCursor, caughtUp: CatchUp, budget:
   const changes = budget.first(caughtUp.changes, ({ message }) => message)
   const isAll = messages.length === caughtUp.messages.length
   const areAll = changes.length === caughtUp.changes.length
+  const { hidden } = caughtUp
   return {
     id,
     messages,
     changes,
+    ...(hidden.length > 0 ? { hidden: [...hidden] } : {}),
     seq: isAll ? caughtUp.seq : (messages.at(-1)?.seq ?? cursor.seq),
     rev: areAll ? caughtUp.rev : (changes.at(-1)?.rev ?? cursor.rev),
     epoch: caughtUp.standpoint.epoch,
