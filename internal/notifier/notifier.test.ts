@@ -362,14 +362,12 @@ describe('notifier on RabbitMQ, PostgreSQL and a stand-in FCM', () => {
     const { message: root } = event(1)
     const reply = (seq: number, senderId: UserId) =>
       messageEvent({ conversationId: conversation, senderId, seq, message: { threadRootId: root.id } })
+    const decided = () =>
+      pool.query('select 1 from notification_traces where conversation_id = $1', [conversation])
     await publisher.publish([reply(2, ann)])
+    await eventually(async () => expect((await decided()).rows).toHaveLength(1))
     await publisher.publish([reply(3, bob)])
-    await eventually(async () => {
-      const { rows } = await pool.query('select 1 from thread_followers where conversation_id = $1', [
-        conversation,
-      ])
-      expect(rows).toHaveLength(2)
-    })
+    await eventually(async () => expect((await decided()).rows).toHaveLength(2))
     await publisher.publish([reply(4, ann)])
     await eventually(() => expect(fcm.of('bob-thread')).toHaveLength(1))
     expect(fcm.of('bob-thread')[0]?.data?.['seq']).toBe('4')
