@@ -1,4 +1,4 @@
-import { type ChatEvent, eventActor, eventConversation, eventSeq } from '../domain/event.ts'
+import { type ChatEvent, eventActor, eventConversation, eventSeq, eventTime } from '../domain/event.ts'
 import type { ConversationId, UserId } from '../domain/ids.ts'
 import { lookAround } from './circumstances.ts'
 import { compose } from './compose.ts'
@@ -191,9 +191,9 @@ function digestsOf({ task, recipient, decisions }: Decided) {
   if (event.kind !== 'message' || seq === null) return []
   return decisions.flatMap((decision: Decision) => {
     if (decision.outcome !== 'digest') return []
-    const { reason, dueAtMs } = decision
-    const { conversationId } = event
-    return [{ userId: recipient.userId, conversationId, seq, messageId: event.message.id, reason, dueAtMs }]
+    const { conversationId, id: eventId } = event
+    const day = eventTime(event).slice(0, 10)
+    return [{ userId: recipient.userId, conversationId, seq, day, eventId, dueAtMs: decision.dueAtMs }]
   })
 }
 

@@ -1,5 +1,5 @@
 import type { ChatEvent } from '../domain/event.ts'
-import type { ConversationId, MessageId, Rev, Seq, SessionId, UserId } from '../domain/ids.ts'
+import type { ConversationId, Rev, Seq, SessionId, UserId } from '../domain/ids.ts'
 import type { NotificationSettings, NotifyLevel } from '../domain/notification.ts'
 import type { DeviceId, DeviceSettings, Platform } from '../domain/push.ts'
 import type { OutboxEntry } from '../service/notification/ports.ts'
@@ -353,8 +353,9 @@ export interface DigestEntry {
   userId: UserId
   conversationId: ConversationId
   seq: Seq
-  messageId: MessageId
-  reason: 'mentioned' | 'direct'
+  /** The event's day in UTC, `YYYY-MM-DD`, and id, as its traces have them. */
+  day: string
+  eventId: string
   /** Milliseconds since 1970; of several entries of a user the first decides when one mail tells of all. */
   dueAtMs: number
 }
