@@ -2,12 +2,15 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { eventually } from '../testkit/eventually.ts'
 import { SocketClient } from '../testkit/socket-client.ts'
 import { startToy, type Toy } from '../testkit/toy-realtime.ts'
+import { SocketConnection } from './connection.ts'
 import { BACK_PRESSURE } from './limits.ts'
 
 const T = 'room:loud'
 /** What fills the kernel's own buffers many times over. */
 const FLOOD = 300
 const text = 'x'.repeat(100_000)
+/** What one client that never reads may cost. */
+const COST_MAX = 2_000_000
 
 let toy: Toy
 let slow: SocketClient
@@ -27,6 +30,14 @@ async function flood(count: number, droppable = false): Promise<void> {
     toy.hub.broadcast(T, 'loud', JSON.stringify({ n, text }), { droppable })
     await quick.waitForEvent(T, 'loud')
   }
+}
+
+/** Bytes that the server holds for the socket for which it holds most. */
+function mostPending(): number {
+  const held = [...toy.server.connections].map((one) =>
+    one instanceof SocketConnection ? one.pendingBytes : 0,
+  )
+  return Math.max(...held)
 }
 
 const loud = (client: SocketClient) =>
@@ -60,13 +71,28 @@ describe('a socket that does not read', () => {
     await eventually(() => expect(loud(slow).at(-1)).toBe('after'))
   })
 
-  it('and asks for ever more is closed as too slow', async () => {
-    for (let n = 0; n < FLOOD && slow.socket.readyState === slow.socket.OPEN; n++)
-      slow.send(T, 'echo', { text })
-    await eventually(() => expect(toy.server.counters.closedSlow).toBe(1))
+  it('and asks for ever more is read no further until it reads, and costs at most 2 MB', async () => {
+    const refs = Array.from({ length: FLOOD }, () => slow.send(T, 'echo', { text }))
+    await eventually(() => expect(mostPending()).toBeGreaterThan(BACK_PRESSURE.resyncAbove))
+    for (let n = 0; n < 20; n++) {
+      expect(await quick.push(T, 'echo')).toEqual({})
+      expect(mostPending()).toBeLessThan(COST_MAX)
+    }
+    expect(toy.server.counters.framesReceived).toBeLessThan(FLOOD)
     slow.socket.resume()
-    expect(await slow.closed).toMatchObject({ code: 4000 })
-    expect(await quick.push(T, 'echo')).toEqual({})
+    // Nothing of it was lost: it was only not read.
+    for (const ref of refs) expect((await slow.reply(T, ref)).response).toEqual({ text })
+    expect(toy.server.counters.closedSlow).toBe(0)
+  })
+
+  it('and only listens costs at most 2 MB, whatever is said', async () => {
+    for (let n = 0; n < FLOOD; n++) {
+      toy.hub.broadcast(T, 'loud', JSON.stringify({ n, text }))
+      await quick.waitForEvent(T, 'loud')
+      expect(mostPending()).toBeLessThan(COST_MAX)
+    }
+    expect(mostPending()).toBeGreaterThan(BACK_PRESSURE.dropAbove)
+    expect(loud(quick)).toHaveLength(FLOOD)
   })
 })
 

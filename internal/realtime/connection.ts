@@ -76,6 +76,9 @@ export class SocketConnection<Actor> implements ChannelConnection<Actor>, Watche
   #queue: Buffer[] = NOTHING
   #queuedBytes = 0
   #overSince = 0
+  /** Why it is read no further: too much of it is unanswered, or it does not take the answers. */
+  #isBusy = false
+  #isFull = false
 
   constructor(seed: ConnectionSeed<Actor>) {
     this.id = seed.id
@@ -111,6 +114,7 @@ export class SocketConnection<Actor> implements ChannelConnection<Actor>, Watche
 
   transmit(joinRef: RefText, ref: RefText, topic: string, event: string, payloadJson: string): void {
     this.#enqueue(textFrame(encodeFrame(this.version, joinRef, ref, topic, event, payloadJson)))
+    if (!this.#isFull && this.pendingBytes > this.#shared.backPressure.resyncAbove) this.#full()
   }
 
   deliver(frame: Buffer, mark: ResyncMark, droppable: boolean): boolean {
@@ -162,11 +166,30 @@ export class SocketConnection<Actor> implements ChannelConnection<Actor>, Watche
   }
 
   pause(): void {
-    if (!this.#socket.isPaused) this.#socket.pause()
+    this.#isBusy = true
+    this.#regulate()
   }
 
   resume(): void {
-    if (this.#socket.isPaused) this.#socket.resume()
+    this.#isBusy = false
+    this.#regulate()
+  }
+
+  /** Of one that does not read its answers nothing more is read, until it has taken them. */
+  #full(): void {
+    this.#isFull = true
+    this.#regulate()
+    this.#wire.once('drain', () => {
+      this.#isFull = false
+      this.#regulate()
+    })
+  }
+
+  #regulate(): void {
+    const { isPaused } = this.#socket
+    const wanted = this.isOpen && (this.#isBusy || this.#isFull)
+    if (wanted && !isPaused) this.#socket.pause()
+    else if (!wanted && isPaused) this.#socket.resume()
   }
 
   close(code: CloseCode, reason: string = closeReason(code)): void {
@@ -174,7 +197,7 @@ export class SocketConnection<Actor> implements ChannelConnection<Actor>, Watche
     this.flush()
     this.isOpen = false
     // A paused socket would never read the peer's half of the closing handshake.
-    this.resume()
+    this.#regulate()
     this.#socket.close(code, reason)
   }
 

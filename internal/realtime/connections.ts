@@ -6,7 +6,9 @@ const NONE: ReadonlySet<never> = new Set<never>()
 export class ConnectionIndex<Actor> {
   readonly all = new Set<SocketConnection<Actor>>()
   readonly #byKey = new Map<string, Set<SocketConnection<Actor>>>()
-  readonly #byAddress = new Map<string, number>()
+  /** Seats taken, from the moment an upgrade asks for one until its socket is gone. */
+  readonly #seatsByAddress = new Map<string, number>()
+  readonly #seatsByKey = new Map<string, number>()
   readonly #keyOf: (actor: Actor) => string
 
   constructor(keyOf: (actor: Actor) => string) {
@@ -27,6 +29,7 @@ export class ConnectionIndex<Actor> {
     const own = this.#byKey.get(key)
     own?.delete(connection)
     if (own?.size === 0) this.#byKey.delete(key)
+    this.releaseKey(connection.actor)
     this.releaseAddress(connection.address)
   }
 
@@ -37,15 +40,32 @@ export class ConnectionIndex<Actor> {
 
   /** Counts an upgrade from the moment it begins, so that a burst cannot pass the limit together. */
   holdAddress(address: string, limit: number): boolean {
-    const held = this.#byAddress.get(address) ?? 0
-    if (limit > 0 && held >= limit) return false
-    this.#byAddress.set(address, held + 1)
-    return true
+    return hold(this.#seatsByAddress, address, limit)
   }
 
   releaseAddress(address: string): void {
-    const held = (this.#byAddress.get(address) ?? 0) - 1
-    if (held > 0) this.#byAddress.set(address, held)
-    else this.#byAddress.delete(address)
+    release(this.#seatsByAddress, address)
   }
+
+  /** The same for whom it turned out to be. */
+  holdKey(actor: Actor, limit: number): boolean {
+    return hold(this.#seatsByKey, this.#keyOf(actor), limit)
+  }
+
+  releaseKey(actor: Actor): void {
+    release(this.#seatsByKey, this.#keyOf(actor))
+  }
+}
+
+function hold(seats: Map<string, number>, name: string, limit: number): boolean {
+  const held = seats.get(name) ?? 0
+  if (limit > 0 && held >= limit) return false
+  seats.set(name, held + 1)
+  return true
+}
+
+function release(seats: Map<string, number>, name: string): void {
+  const held = (seats.get(name) ?? 0) - 1
+  if (held > 0) seats.set(name, held)
+  else seats.delete(name)
 }

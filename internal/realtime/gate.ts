@@ -37,8 +37,8 @@ export class UpgradeGate<Actor> {
   }
 
   /**
-   * Answers who comes in and holds a seat for its address.
-   * @throws what `authenticate` throws, and RefusalError; the seat is given back then.
+   * Answers who comes in and holds a seat for its address and one for its key.
+   * @throws what `authenticate` throws, and RefusalError; the seats are given back then.
    */
   async admit(request: IncomingMessage): Promise<Admission<Actor>> {
     const address = this.#options.addressOf(request)
@@ -51,11 +51,10 @@ export class UpgradeGate<Actor> {
     try {
       const actor = await this.#options.authenticate(asked.token, request)
       if (pending.vetoes.some((vetoes) => vetoes(actor))) refuseWith('forbidden', 'The session has ended.')
-      const { socketsPerKey } = this.#limits
-      if (socketsPerKey > 0 && this.#index.of(this.#options.keyOf(actor)).size >= socketsPerKey) {
+      this.#refuseWhileDraining()
+      if (!this.#index.holdKey(actor, this.#limits.socketsPerKey)) {
         refuseWith('rate_limited', 'Too many sockets of this user.', 30_000)
       }
-      this.#refuseWhileDraining()
       return { actor, version: asked.version, address, subprotocol: asked.subprotocol }
     } catch (error) {
       this.#index.releaseAddress(address)

@@ -2,7 +2,7 @@
 export interface BackPressure {
   /** Droppable frames (typing, presence) are dropped. */
   dropAbove: number
-  /** Broadcasts stop, and the topic is marked for resync. */
+  /** Broadcasts stop, and the topic is marked for resync; nothing more is read of the socket. */
   resyncAbove: number
   /** Closed at once as too slow. */
   closeAbove: number

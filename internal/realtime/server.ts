@@ -158,7 +158,9 @@ export class RealtimeServer<Actor> {
         this.#opened(socket, wire, admission)
       })
     }
-    if (!accepted) this.#index.releaseAddress(admission.address)
+    if (accepted) return
+    this.#index.releaseKey(admission.actor)
+    this.#index.releaseAddress(admission.address)
   }
 
   #opened(socket: PhoenixSocket, wire: Duplex, { actor, version, address }: Admission<Actor>): void {

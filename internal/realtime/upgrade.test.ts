@@ -88,6 +88,26 @@ describe('refused at the upgrade', () => {
     await own.stop()
   })
 
+  it('sockets of one user beyond the limit, however many come together', async () => {
+    const answer = Promise.withResolvers<void>()
+    const waiting: string[] = []
+    const own = await startToy({
+      limits: { socketsPerKey: 3 },
+      authenticate: async (userId) => {
+        waiting.push(userId)
+        await answer.promise
+        return { userId }
+      },
+    })
+    const tried = Array.from({ length: 10 }, () => SocketClient.connect(own.url, { token: 'ann' }))
+    await eventually(() => expect(waiting).toHaveLength(10))
+    answer.resolve()
+    const results = await Promise.allSettled(tried)
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(3)
+    expect(own.server.size).toBe(3)
+    await own.stop()
+  })
+
   it('a session that ends while its upgrade is under way', async () => {
     const asked = Promise.withResolvers<void>()
     const answer = Promise.withResolvers<void>()
