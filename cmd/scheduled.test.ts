@@ -150,6 +150,25 @@ describe('when its time comes', () => {
     await eve.ask('DELETE', `/users/${ann.id}/block`)
   })
 
+  it('is not sent for one who is suspended, though they wrote a moment ago', async () => {
+    const [admin, culprit] = await cluster.people(2)
+    if (!admin || !culprit) throw new Error('two were asked for')
+    await cluster.pool.query("update users set role = 'admin' where id = $1", [admin.id])
+    const id = await cluster.group(ann, [culprit])
+    for (const url of cluster.urls.slice(0, 2)) await culprit.at(url).send(id, 'every node knows me')
+    const made = await schedule(culprit, id, { content: 'catch me', sendAt: soon(1500) })
+    const suspended = await admin.ask('PATCH', `/admin/users/${culprit.id}`, { status: 'suspended' })
+    expect(suspended.status).toBe(200)
+    await eventually(async () => {
+      const { rows } = await cluster.pool.query(
+        'select status, reason from scheduled_messages where id = $1',
+        [made.body.id],
+      )
+      expect(rows).toEqual([{ status: 'failed', reason: 'forbidden' }])
+    })
+    expect(await messagesOf(ann, id)).toHaveLength(2)
+  })
+
   it('is sent once, whichever node is killed in the middle', async () => {
     const id = await cluster.group(ann, [bob])
     const victim = await cluster.startNode()

@@ -95,7 +95,7 @@ function repeated(known: Known): { scheduled: Scheduled; created: boolean } {
 }
 
 function checkTime(sendAt: Date, now: number): void {
-  if (sendAt.getTime() <= now) throw invalid('sendAt', 'must be in the future')
+  if (!(sendAt.getTime() > now)) throw invalid('sendAt', 'must be in the future')
   if (sendAt.getTime() > now + AHEAD_MAX_MS) throw invalid('sendAt', 'must be within a year')
 }
 
