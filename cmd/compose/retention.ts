@@ -1,6 +1,7 @@
 import type { Container } from 'inversify'
 import type { Component } from '../../internal/platform/lifecycle.ts'
 import { repeating } from '../../internal/platform/repeating.ts'
+import { ExpiredMessages } from '../../internal/repository/postgres/expired-messages.ts'
 import { PostgresRetention } from '../../internal/repository/postgres/retention.ts'
 import { Sql } from '../../internal/repository/postgres/sql.ts'
 import { Retention } from '../../internal/service/retention/retention.ts'
@@ -27,5 +28,9 @@ export function retentionComponents(container: Container): Component[] {
       idleMs: IDLE_MS,
       paceMs: PACE_MS,
     })
-  return [job('retention', () => retention.look()), job('purges', () => retention.purge())]
+  const jobs = [job('retention', () => retention.look()), job('purges', () => retention.purge())]
+  // Rows of Cassandra have their time to live.
+  if (container.get(ID.config).cassandra.kind === 'external') return jobs
+  const expired = new ExpiredMessages(new Sql(container.get(ID.logPool)), container.get(ID.clock).now)
+  return [...jobs, job('expired-messages', () => expired.remove())]
 }

@@ -3,7 +3,7 @@ drop function change_message;
 drop function append;
 delete from archived_messages where sender_id is null;
 alter table archived_messages
-  drop column state, drop column state_rev, drop column state_stamp,
+  drop column state, drop column expires, drop column state_rev, drop column state_stamp,
   alter column sender_id set not null,
   alter column operation_id set not null,
   alter column payload set not null,

@@ -99,8 +99,12 @@ alter table archived_messages
   alter column ordinal drop not null,
   alter column stamp drop not null,
   add column state text,
+  -- When the message disappears, in microseconds since 1970.
+  add column expires bigint,
   add column state_rev bigint,
   add column state_stamp bigint;
+
+create index archived_messages_by_expiry on archived_messages (expires) where expires is not null;
 
 drop function append;
 

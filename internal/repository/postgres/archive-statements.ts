@@ -60,10 +60,10 @@ export const INSERT_MESSAGES = {
   name: 'archive-insert',
   text: `
     insert into archived_messages as a
-      (conversation_id, seq, rev, era, ordinal, stamp, sender_id, operation_id, payload)
+      (conversation_id, seq, rev, era, ordinal, stamp, sender_id, operation_id, payload, expires)
     select * from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::bigint[],
-      $7::uuid[], $8::uuid[], $9::text[])
-    on conflict (conversation_id, seq, era) do update set
+      $7::uuid[], $8::uuid[], $9::text[], $10::bigint[])
+    on conflict (conversation_id, seq, era) do update set expires = excluded.expires,
       rev = excluded.rev, ordinal = excluded.ordinal, stamp = excluded.stamp, sender_id = excluded.sender_id,
       operation_id = excluded.operation_id, payload = coalesce(a.payload, excluded.payload)
     where a.sender_id is null`,

@@ -8,7 +8,7 @@ import {
   stateAfter,
 } from '../../domain/change.ts'
 import type { ConversationId, Rev, Seq, UserId } from '../../domain/ids.ts'
-import { decodeState, encodeState, type LogEntry, rootSeqOf } from '../../domain/log-entry.ts'
+import { decodeState, encodeState, expiryOf, type LogEntry, rootSeqOf } from '../../domain/log-entry.ts'
 import type { ArchiveWriter } from '../../relay/ports.ts'
 import type { MessageArchive, RepliesRange } from '../../service/message/ports.ts'
 import { newestEraChanges, newestEras } from '../newest-eras.ts'
@@ -112,6 +112,7 @@ export class PostgresMessageArchive implements MessageArchive, ArchiveWriter {
       entries.map((entry) => entry.senderId),
       entries.map((entry) => entry.operationId),
       entries.map((entry) => entry.payload),
+      entries.map(expiryOf),
     ])
     const replies = entries.flatMap((entry) => {
       const rootSeq = rootSeqOf(entry)
