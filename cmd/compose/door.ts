@@ -20,10 +20,12 @@ import { DomainError } from '../../internal/domain/errors.ts'
 import { type Actor, SCOPES } from '../../internal/domain/user.ts'
 import { version } from '../../internal/platform/cli.ts'
 import { Health } from '../../internal/platform/health.ts'
+import { Load } from '../../internal/platform/load.ts'
 import { TopicRegistry } from '../../internal/realtime/registry.ts'
 import { RealtimeServer } from '../../internal/realtime/server.ts'
 import { waitingOf } from './account.ts'
 import { ID } from './identifiers.ts'
+import { bindSocketMetrics } from './socket-metrics.ts'
 
 /** Everything a client can call: REST routes, sockets, health and metrics. */
 export function bindDoors(container: Container, routers: readonly Router[]): Health {
@@ -52,6 +54,8 @@ export function bindDoors(container: Container, routers: readonly Router[]): Hea
     })
   }
   const observe = Router().use(observeHttp(metrics))
+  container.bind(ID.load).toConstantValue(new Load())
+  bindSocketMetrics(container)
   const topics = topicsOf(container)
   const open = [observe, operationsRouter({ health, metrics, version: version() }), ...routers]
   bindHttp(container, topics, open)
@@ -91,6 +95,7 @@ function bindHttp(container: Container, topics: TopicRegistry<Actor>, routers: r
     corsOrigins: http.corsOrigins,
     trustedProxies: http.trustedProxies,
     routers,
+    refusesWork: () => container.get(ID.load).refusesWork(),
     report: (error) => tracking.report(error),
   })
   container.bind(ID.httpServer).toConstantValue(createServer(app))
@@ -121,7 +126,7 @@ export function topicsOf(container: Container): TopicRegistry<Actor> {
 function bindRealtime(container: Container, topics: TopicRegistry<Actor>): void {
   const { http, rateLimitScale } = container.get(ID.config)
   const logger = container.get(ID.logger)
-  const limits = new SocketLimits(container.get(ID.clock), rateLimitScale)
+  const limits = new SocketLimits(container.get(ID.clock), rateLimitScale, container.get(ID.load))
   const identity = container.get(ID.identity)
   const presence = container.get(ID.presence)
   const trust = trustProxies(http.trustedProxies)

@@ -11,6 +11,7 @@ import type { DeadLetterSource, EventConsumer } from '../../internal/notifier/po
 import type { Clock } from '../../internal/platform/clock.ts'
 import type { ErrorTracking } from '../../internal/platform/error-tracking.ts'
 import type { Component } from '../../internal/platform/lifecycle.ts'
+import type { Load } from '../../internal/platform/load.ts'
 import type { Logger } from '../../internal/platform/logger.ts'
 import type { Metrics } from '../../internal/platform/metrics.ts'
 import type { BatchingBus } from '../../internal/realtime/batching.ts'
@@ -113,6 +114,7 @@ export const ID = {
   presenceMembers: id<PresenceMembers>('PresenceMembers'),
   presenceSignals: id<PresenceSignals>('PresenceSignals'),
   hub: id<TopicHub>('TopicHub'),
+  load: id<Load>('Load'),
   /** Tells all nodes what happens. */
   live: id<LivePublisher>('LivePublisher'),
   /** What this node's sockets hear of it. */

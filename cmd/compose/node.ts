@@ -149,6 +149,7 @@ function componentsOf(container: Container, further: Component[], drain: () => v
       onError: warn('session ends'),
       now: () => container.get(ID.clock).now(),
     }),
+    container.get(ID.load),
     new HttpListener(container.get(ID.httpServer), listen, logger),
     container.get(ID.realtime),
     // Drains first: balancers are told before anything closes.

@@ -100,6 +100,8 @@ const routes = [
   }),
 ]
 
+let overloadedMs: number | null = null
+
 beforeAll(async () => {
   const app = createHttpApp({
     routes,
@@ -119,6 +121,7 @@ beforeAll(async () => {
     version: '0.0.0',
     corsOrigins: ['https://app.example'],
     trustedProxies: ['127.0.0.1'],
+    refusesWork: () => overloadedMs,
     checkResponses: true,
   })
   server = createServer(app)
@@ -216,6 +219,16 @@ describe('access', () => {
     expect(listed.headers.get('access-control-allow-origin')).toBe('https://app.example')
     expect((await preflight('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull()
   })
+})
+
+it('refuses everything but documents while the node can do no more, and says when to come again', async () => {
+  overloadedMs = 2000
+  const refused = await call('GET', '/api/v1/things')
+  expect(refused).toMatchObject({ status: 503, body: { code: 'overloaded', retryAfterMs: 2000 } })
+  expect(refused.headers.get('retry-after')).toBe('2')
+  expect((await call('GET', '/openapi.json')).status).toBe(200)
+  overloadedMs = null
+  expect((await call('GET', '/api/v1/things')).status).not.toBe(503)
 })
 
 describe('bodies', () => {

@@ -5,6 +5,7 @@ import type { Logger } from '../../platform/logger.ts'
 import type { RateLimiter } from '../../service/limit/ports.ts'
 import type { Authenticator } from '../authenticator.ts'
 import { trustProxies } from '../client-address.ts'
+import { admission } from '../middleware/admission.ts'
 import { cors } from '../middleware/cors.ts'
 import { failure, unknownRoute } from '../middleware/failure.ts'
 import { requestContext } from '../middleware/request-context.ts'
@@ -30,6 +31,8 @@ export interface HttpAppOptions {
   trustedProxies: readonly string[]
   /** Mounted at / before bodies are read: health, metrics, uploads. */
   routers?: readonly Router[]
+  /** Milliseconds after which to try again when this node cannot take on more; null when it can. */
+  refusesWork?: () => number | null
   /** Told of every internal error, for error tracking. */
   report?: (error: unknown) => void
   /** Checks every answer against its schema (tests). */
@@ -61,6 +64,7 @@ export function createHttpApp(options: HttpAppOptions): Express {
     asyncapi: asyncApiDocument(options.topics, options),
   }
   app.use(docsRouter(documents, options.publicUrl))
+  if (options.refusesWork) app.use(admission(options.refusesWork))
   app.use(...jsonBody)
   const deps = { authenticator, limiter, checkResponses: options.checkResponses ?? false }
   mountRoutes(app, routes, deps)

@@ -7,10 +7,14 @@ const bob = uuidv7<UserId>()
 
 function limitsAt(scale: number) {
   const time = { now: 1_000_000 }
-  const limits = new SocketLimits({ now: () => time.now }, scale)
+  const load = { newcomers: null as number | null, work: null as number | null }
+  const limits = new SocketLimits({ now: () => time.now }, scale, {
+    refusesNewcomers: () => load.newcomers,
+    refusesWork: () => load.work,
+  })
   const admitted = (userId: UserId, tries: number) =>
     Array.from({ length: tries }, () => limits.push(userId)).filter((refusal) => refusal === null).length
-  return { time, limits, admitted }
+  return { time, load, limits, admitted }
 }
 
 it('lets a burst of pushes through, then as many as time brings, and says when to come again', () => {
@@ -40,4 +44,18 @@ it('is multiplied by the scale, and off at 0', () => {
   expect(limitsAt(0.1).admitted(ann, 1000)).toBe(30)
   expect(limitsAt(0).admitted(ann, 10_000)).toBe(10_000)
   expect(limitsAt(0).limits.sockets).toEqual({ socketsPerKey: 0, socketsPerAddress: 0 })
+})
+
+it('turns upgrades away while the node is loaded, and pushes while it can do no more, without taking of a limit', () => {
+  const { load, limits, admitted } = limitsAt(1)
+  load.newcomers = 2000
+  expect(limits.upgrade('192.0.2.1')).toEqual({ code: 'overloaded', retryAfterMs: 2000 })
+  expect(limits.push(ann)).toBeNull()
+  load.work = 2000
+  for (let n = 0; n < 1000; n++)
+    expect(limits.push(bob)).toMatchObject({ code: 'overloaded', retryAfterMs: 2000 })
+  load.newcomers = null
+  load.work = null
+  expect(limits.upgrade('192.0.2.1')).toBeNull()
+  expect(admitted(bob, 1000)).toBe(300)
 })

@@ -1,6 +1,7 @@
 import { DomainError } from '../../domain/errors.ts'
 import type { UserId } from '../../domain/ids.ts'
 import type { Clock } from '../../platform/clock.ts'
+import type { Load } from '../../platform/load.ts'
 import { TokenBuckets } from '../../platform/token-buckets.ts'
 import { addressKey } from '../client-address.ts'
 import { type Refusal, refusalOf } from '../problem.ts'
@@ -13,17 +14,19 @@ const SOCKETS_PER_USER = 100
 const SOCKETS_PER_ADDRESS = 1000
 
 /**
- * How much may come over sockets, per node. In process and not in Redis, because a push is let in or refused
+ * How much may come over sockets, per node, and what is turned away while the node has too much to do. In process and not in Redis, because a push is let in or refused
  * before the next one is looked at: their order is promised.
  */
 export class SocketLimits {
   /** As the socket server takes them; 0 is none. */
   readonly sockets: { socketsPerKey: number; socketsPerAddress: number }
+  readonly #load: Pick<Load, 'refusesNewcomers' | 'refusesWork'>
   readonly #pushes: TokenBuckets
   readonly #upgrades: TokenBuckets
 
   /** @param scale RATE_LIMIT_SCALE. */
-  constructor(clock: Clock, scale: number) {
+  constructor(clock: Clock, scale: number, load: Pick<Load, 'refusesNewcomers' | 'refusesWork'>) {
+    this.#load = load
     this.sockets = {
       socketsPerKey: Math.ceil(SOCKETS_PER_USER * scale),
       socketsPerAddress: Math.ceil(SOCKETS_PER_ADDRESS * scale),
@@ -34,13 +37,20 @@ export class SocketLimits {
 
   /** The refusal of a push or join; null lets it in. */
   push(userId: UserId): Refusal | null {
+    const overloadedMs = this.#load.refusesWork()
+    if (overloadedMs !== null) {
+      const details = { retryAfterMs: overloadedMs }
+      return refusalOf(new DomainError('overloaded', 'This node has more to do than it can.', details))
+    }
     const retryAfterMs = this.#pushes.take(userId)
     if (retryAfterMs === 0) return null
     return refusalOf(new DomainError('rate_limited', 'Too many pushes; slow down.', { retryAfterMs }))
   }
 
   /** Why an upgrade from this address is refused before anything is looked at; null lets it in. */
-  upgrade(address: string): { code: 'rate_limited'; retryAfterMs: number } | null {
+  upgrade(address: string): { code: 'overloaded' | 'rate_limited'; retryAfterMs: number } | null {
+    const overloadedMs = this.#load.refusesNewcomers()
+    if (overloadedMs !== null) return { code: 'overloaded', retryAfterMs: overloadedMs }
     const retryAfterMs = this.#upgrades.take(addressKey(address))
     return retryAfterMs === 0 ? null : { code: 'rate_limited', retryAfterMs: Math.ceil(retryAfterMs) }
   }
