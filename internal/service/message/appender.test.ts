@@ -10,7 +10,7 @@ type Fault = 'none' | 'stale' | 'busy' | 'item-fault' | 'lost'
 const CURRENT_VERSION = 2
 const senderId = uuidv7<UserId>()
 
-/** The log's contract in memory, with a fault drawn for each call, to show what PostgreSQL rarely does. */
+/** The log's contract in memory, with a fault for each of its first calls, to show what PostgreSQL rarely does. */
 class FaultyLog implements Pick<MessageLog, 'append'> {
   readonly stored = new Map<ConversationId, string[]>()
   readonly #places = new Map<string, number>()
@@ -22,7 +22,7 @@ class FaultyLog implements Pick<MessageLog, 'append'> {
   }
 
   async append(items: readonly AppendItem[], { wait }: { wait: boolean }): Promise<AppendOutcome[]> {
-    const fault = this.#faults[this.calls++ % Math.max(this.#faults.length, 1)] ?? 'none'
+    const fault = this.#faults[this.calls++] ?? 'none'
     await tick()
     if (fault === 'item-fault' && items.length > 1)
       throw Object.assign(new Error('bad bytes'), { code: '22021' })
@@ -64,6 +64,12 @@ function itemOf(conversationId: ConversationId, payload: string, memberVersion: 
   }
 }
 
+/** No send is put off more often than it takes: eight times. */
+function bearable(faults: readonly Fault[]): Fault[] {
+  let puttingOff = 0
+  return faults.map((fault) => ((fault === 'stale' || fault === 'busy') && ++puttingOff > 8 ? 'none' : fault))
+}
+
 function appenderOn(log: Pick<MessageLog, 'append'>): Appender {
   return new Appender(log)
 }
@@ -74,11 +80,10 @@ describe('the appender', () => {
     const send = fc.record({ room: fc.nat(3), cold: fc.boolean(), after: fc.boolean() })
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fault, { maxLength: 6 }),
+        fc.array(fault, { maxLength: 40 }),
         fc.array(send, { maxLength: 60 }),
         async (faults, sends) => {
-          // One call in a round has no fault, so that every send goes in at last.
-          const log = new FaultyLog([...faults, 'none'])
+          const log = new FaultyLog(bearable(faults))
           const appender = appenderOn(log)
           const rooms = Array.from({ length: 4 }, () => uuidv7<ConversationId>())
           const expected = new Map<ConversationId, string[]>()
@@ -142,7 +147,7 @@ describe('the appender', () => {
   })
 
   it('gives up on a conversation that changes faster than it can be read', async () => {
-    const log = new FaultyLog(['stale'])
+    const log = new FaultyLog(Array.from({ length: 20 }, () => 'stale'))
     const id = uuidv7<ConversationId>()
     const send = appenderOn(log).append({
       conversationId: id,
