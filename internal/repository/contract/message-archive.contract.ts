@@ -21,9 +21,7 @@ export function logEntry(
     stamp: 1_795_000_000_000_000 + seq,
     senderId: uuidv7<UserId>(),
     operationId: uuidv7<ClientId>(),
-    payload: payloadOf(
-      bodyWith({ content: `message ${seq} \u{1F600} "quoted" \\ 'single'` }),
-    ),
+    payload: payloadOf(bodyWith({ content: `message ${seq} \u{1F600} "quoted" \\ 'single'` })),
     state: null,
     ...given,
   }
