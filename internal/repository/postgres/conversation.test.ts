@@ -155,7 +155,12 @@ describe('PostgresConversations', () => {
     const [owner, member] = memberIds
     if (!owner || !member) throw new Error('two members were asked for')
     await send(id, owner, 'secret')
-    await new PostgresMessageLog(pool).hide({ conversationId: id, userId: member, seq: 2, messageId: uuidv7() })
+    await new PostgresMessageLog(pool).hide({
+      conversationId: id,
+      userId: member,
+      seq: 2,
+      messageId: uuidv7(),
+    })
     expect((await conversations.find(id, member))?.lastMessage).toBeNull()
     expect((await conversations.find(id, owner))?.lastMessage).toMatchObject({ content: 'secret' })
   })
