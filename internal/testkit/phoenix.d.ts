@@ -18,4 +18,9 @@ declare module 'phoenix' {
     channel(topic: string, parameters?: object | (() => object)): Channel
     onMessage(callback: (message: { topic: string; event: string; payload: unknown }) => void): string
   }
+  export class Presence {
+    constructor(channel: Channel)
+    onSync(callback: () => void): void
+    list<Listed>(chooser: (id: string) => Listed): Listed[]
+  }
 }

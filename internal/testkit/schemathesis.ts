@@ -1,31 +1,17 @@
-import { execFile, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { installPackages } from './services/packages.ts'
-import { findProgram } from './services/processes.ts'
+import { pythonWith } from './python.ts'
 
 const REQUIREMENTS = join(import.meta.dirname, 'schemathesis.txt')
 const VERSION = /^schemathesis==(.+)$/m.exec(readFileSync(REQUIREMENTS, 'utf8'))?.[1] ?? ''
-/** Installed once per machine: 60 MB. */
-const CACHE = join(homedir(), '.cache', 'realchat', `schemathesis-${VERSION}`)
-/** Written last, so that an installation cut short is never taken for a whole one. */
-const COMPLETE = join(CACHE, 'complete')
+const NAME = `schemathesis-${VERSION}`
 const OUTPUT_MAX = 64 * 2 ** 20
-const run = promisify(execFile)
 
-/** Provides schemathesis; Python comes from apt where it is missing. Takes a minute the first time. */
+/** Provides schemathesis, 60 MB; takes a minute the first time. */
 export async function installSchemathesis(): Promise<void> {
-  if (existsSync(COMPLETE)) return
-  if (spawnSync('python3', ['-c', 'import venv, ensurepip']).status !== 0) {
-    installPackages(['python3', 'python3-venv'])
-  }
-  rmSync(CACHE, { recursive: true, force: true })
-  await run(findProgram('python3') ?? 'python3', ['-m', 'venv', CACHE])
-  const flags = ['--quiet', '--disable-pip-version-check', '--requirement', REQUIREMENTS]
-  await run(join(CACHE, 'bin', 'pip'), ['install', ...flags])
-  writeFileSync(COMPLETE, '')
+  await pythonWith(NAME, REQUIREMENTS)
 }
 
 export interface SchemathesisRun {
@@ -53,8 +39,9 @@ export async function runSchemathesis(asked: SchemathesisRun): Promise<{ code: n
   ]
   // What it writes, it writes where it runs.
   const options = { cwd: tmpdir(), maxBuffer: OUTPUT_MAX }
+  const python = await pythonWith(NAME, REQUIREMENTS)
   return new Promise((resolve) => {
-    const child = execFile(join(CACHE, 'bin', 'python'), args, options, (_error, stdout, stderr) => {
+    const child = execFile(python, args, options, (_error, stdout, stderr) => {
       resolve({ code: child.exitCode ?? 1, output: stdout + stderr })
     })
   })
