@@ -15,7 +15,7 @@ const CALLS: Record<ServiceName, RegExp> = {
   cassandra: /\btest(?:Empty)?Cassandra\(/,
 }
 /** What a test calls that runs a program written in Python. */
-const PYTHON = /\brunSchemathesis\(/
+const PYTHON = /\b(?:runSchemathesis|pythonWith)\(/
 const IMPORT = /from '(\.[^']+\.ts)'/g
 /** Only these share set-up between tests; the functions themselves live in testkit/services.ts. */
 const SHARED = /\.contract\.ts$|\/testkit\/(?!services)/
