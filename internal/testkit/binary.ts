@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually } from './eventually.ts'
 import { cleanUpAfterFile, testCassandra, testPostgres, testRabbitmq, testRedis } from './services.ts'
@@ -7,6 +8,8 @@ import { cleanUpAfterFile, testCassandra, testPostgres, testRabbitmq, testRedis 
 export type BinaryName = 'api' | 'notifier' | 'standalone' | 'migrate'
 
 const ROOT = join(import.meta.dirname, '../..')
+/** Shared by all processes of all test files: halves the time until one is ready. */
+const NODE_COMPILE_CACHE = join(tmpdir(), 'realchat-compile-cache')
 
 /** One of cmd's binaries as a process of its own, from the source. */
 export class Binary {
@@ -19,7 +22,7 @@ export class Binary {
     this.child = spawn(process.execPath, [join(ROOT, `cmd/${name}/main.ts`), ...args], {
       cwd: ROOT,
       // Nothing of the caller's own configuration gets in.
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NODE_COMPILE_CACHE, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.child.stdout?.on('data', (data) => {
