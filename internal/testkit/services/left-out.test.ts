@@ -31,6 +31,10 @@ describe('leftOut', () => {
   it('leaves out what runs Python where there is none', () => {
     const { missing, files } = leftOut(all, false)
     expect(missing).toEqual(['python3'])
-    expect(files.toSorted()).toEqual(['cmd/openapi.soak.test.ts', 'cmd/openapi.test.ts'])
+    expect(files.toSorted()).toEqual([
+      'cmd/openapi.soak.test.ts',
+      'cmd/openapi.test.ts',
+      'cmd/published-clients.test.ts',
+    ])
   })
 })
