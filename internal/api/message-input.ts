@@ -19,6 +19,8 @@ export const sendBody = z.strictObject({
   clientId: clientId.nullish(),
   type: z.literal('text').default('text'),
   content: contentField,
+  // None can be given before there is media; an empty list says the same as no list.
+  attachments: z.array(z.never()).max(0).nullish(),
   replyTo: messageId.nullish(),
   threadRootId: messageId.nullish(),
   mentions: mentions.nullish(),
