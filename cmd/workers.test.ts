@@ -23,7 +23,11 @@ async function start() {
   /** Pids of the processes that said they serve, in that order. */
   const pids = () =>
     [...binary.stdout.matchAll(/"pid":(\d+),[^\n]*"msg":"ready"/g)].map(([, pid]) => Number(pid))
-  return { binary, url: `http://127.0.0.1:${port}`, operations, pids }
+  const operationsOf = (pid: number) => {
+    const line = new RegExp(`"pid":${pid},[^\\n]*"port":(\\d+),"msg":"listening"`)
+    return Number(line.exec(binary.stdout)?.[1] ?? 0)
+  }
+  return { binary, url: `http://127.0.0.1:${port}`, operations, pids, operationsOf }
 }
 
 async function openSockets(port: number): Promise<number> {
@@ -33,7 +37,7 @@ async function openSockets(port: number): Promise<number> {
 
 describe('WORKERS', () => {
   it('share the port; one that is killed comes back, and the others serve meanwhile', async () => {
-    const { binary, url, operations, pids } = await start()
+    const { binary, url, operations, pids, operationsOf } = await start()
     const ann = await Person.register(url)
     const sockets = await Promise.all(Array.from({ length: 30 }, () => ann.connect(url)))
     const counts = () => Promise.all([openSockets(operations), openSockets(operations + 1)])
@@ -42,9 +46,10 @@ describe('WORKERS', () => {
       expect([one + two, one > 0, two > 0]).toEqual([30, true, true])
     })
     const [killed = 0, survivor = 0] = pids()
+    const lost = await openSockets(operationsOf(killed))
     process.kill(killed, 'SIGKILL')
     const closed = () => sockets.filter(({ socket }) => socket.readyState === socket.CLOSED)
-    await eventually(() => expect(closed().length).toBeGreaterThan(0))
+    await eventually(() => expect(closed()).toHaveLength(lost))
     const left = sockets.filter((one) => !closed().includes(one))
     expect(left.length).toBeGreaterThan(0)
     // What is asked now, the other one answers.
