@@ -36,6 +36,8 @@ function sorted(value: unknown): string {
 /** A socket on one topic whose replies and events are held against what is declared of them. */
 class Checked {
   readonly faults: string[] = []
+  /** Pushes and events that there were. */
+  readonly shown = new Set<string>()
   readonly #socket: SocketClient
   readonly #topic: string
   readonly #document: TopicDocument
@@ -53,6 +55,7 @@ class Checked {
 
   async push(event: string, payload: object): Promise<Record<string, unknown>> {
     const response = await this.#socket.push(this.#topic, event, payload)
+    this.shown.add(event)
     this.faults.push(...faultOf(this.#document.pushes[event]?.reply, response, event))
     return response
   }
@@ -64,6 +67,7 @@ class Checked {
     }
     for (const { topic, event, payload } of this.#socket.frames) {
       if (topic !== this.#topic || PROTOCOL.has(event)) continue
+      this.shown.add(event)
       const declared = this.#document.sends[event]
       if (declared) this.faults.push(...faultOf(declared.payload, payload, event))
       else this.faults.push(`${event} is not declared`)
@@ -75,8 +79,9 @@ class Checked {
 const message = z.object({ message: z.object({ id: z.string() }) })
 
 it('a chat, whose frames are as the document declares them', async () => {
-  const [ann, bob, cat] = [await Person.register(url), await Person.register(url), await Person.register(url)]
-  const id = await ann.open(url, 'group', [bob])
+  const [ann, bob, cat, dan] = await Promise.all([1, 2, 3, 4].map(() => Person.register(url)))
+  if (!ann || !bob || !cat || !dan) throw new Error('unreachable')
+  const id = await ann.open(url, 'group', [bob, dan])
   const topic = `chat:${id}`
   const [annsSocket, bobsSocket, inboxSocket, catsSocket] = await Promise.all(
     [ann, bob, bob, cat].map((person) => person.connect(url)),
@@ -107,21 +112,47 @@ it('a chat, whose frames are as the document declares them', async () => {
   await rest(ann, 'PUT', `${path}/messages/${first}/pin`)
   await rest(ann, 'DELETE', `${path}/messages/${first}/pin`)
   await anns.push('message:delete', { messageId: second, scope: 'everyone' })
+  await anns.push('typing:start', {})
+  await anns.push('typing:stop', {})
+  await anns.push('message:delivered', { seq: 1 })
+  await bobs.push('message:delivered', { seq: 1 })
+  await bobs.push('message:read', { seq: 1 })
+  await rest(ann, 'POST', `${path}/messages`, { content: 'read elsewhere' })
+  await anns.push('message:read', { seq: 3 })
+  await inbox.push('sync', { cursors: {} })
   await rest(ann, 'PATCH', path, { name: 'Another name' })
   await rest(ann, 'POST', `${path}/members`, { userIds: [cat.id] })
   await rest(ann, 'PATCH', `${path}/members/${cat.id}`, { role: 'moderator' })
   await rest(ann, 'DELETE', `${path}/members/${cat.id}`)
   await rest(bob, 'PUT', '/notifications/settings', { emailDelay: 1200 })
 
+  // Comes and goes, seen by ann, who shares the conversation.
+  const dansSocket = await dan.connect(url)
+  const dans = new Checked(dansSocket, topic, chatDocument)
+  await dans.join()
+  await anns.heard(['presence_diff', 'user:online'])
+  await dansSocket.close()
+  await anns.heard(['user:offline', 'receipt'])
+
   await bobs.heard([
     ...['presence_state', 'message:new', 'message:edited', 'message:reaction:added'],
     ...['message:reaction:removed', 'message:pinned', 'message:unpinned', 'message:deleted'],
     ...['conversation:updated', 'member:joined', 'member:updated', 'member:left'],
+    ...['typing:start', 'typing:stop'],
   ])
-  await inbox.heard(['inbox:message', 'inbox:changed', 'conversation:updated', 'settings:updated'])
+  await inbox.heard(['inbox:message', 'inbox:changed', 'inbox:read', 'conversation:updated'])
+  await inbox.heard(['settings:updated'])
   await cats.heard(['conversation:new', 'conversation:removed'])
-  await anns.heard([])
+  // Whoever declares a further event or push shows it here. The count needs a group of over 200.
+  const shown = (seen: readonly Checked[]) => seen.flatMap((one) => [...one.shown])
+  expect(missing(chatDocument, shown([anns, bobs]))).toEqual(['presence:count'])
+  expect(missing(inboxDocument, shown([inbox, cats]))).toEqual([])
 })
+
+/** What is declared and was not seen. */
+function missing({ pushes, sends }: TopicDocument, shown: readonly string[]): string[] {
+  return [...Object.keys(pushes), ...Object.keys(sends)].filter((name) => !shown.includes(name))
+}
 
 it('is served', async () => {
   const response = await fetch(`${url}/asyncapi.json`)
