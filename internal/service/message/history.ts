@@ -1,7 +1,7 @@
 import { type Change, changeBodyOf } from '../../domain/change.ts'
 import { notFound } from '../../domain/errors.ts'
 import type { ConversationId, MessageId, Rev, Seq, UserId } from '../../domain/ids.ts'
-import { expiryOf, type LogEntry } from '../../domain/log-entry.ts'
+import { expiryOf, type LogEntry, messageOf } from '../../domain/log-entry.ts'
 import type { Message } from '../../domain/message.ts'
 import { ChangeReader } from './change-reader.ts'
 import { newest, type Reading } from './message-page.ts'
@@ -102,6 +102,13 @@ export class History {
     const entry = entries.get(seq)
     if (entry && window.from <= seq && seq <= window.to) return { window, entry: withState(entry, window) }
     throw fault ?? notFound('message')
+  }
+
+  /** The seq of a message, hidden by the viewer or not. @throws DomainError as `one`. */
+  async placeOf(conversationId: ConversationId, viewerId: UserId, id: MessageId): Promise<Seq> {
+    const { entry } = await this.visible(conversationId, viewerId, seqOf(id))
+    if (messageOf(entry).id !== id) throw notFound('message')
+    return entry.seq
   }
 
   /** The row with its state, whoever asks; null when there is none. @throws DomainError dependency_unavailable. */

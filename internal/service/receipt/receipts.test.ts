@@ -110,6 +110,30 @@ describe('receipts', () => {
     expect(await unread(id, bob)).toBe(0)
   })
 
+  it('go by the ids of this conversation only', async () => {
+    const { id, ann, bob } = await group()
+    const elsewhere = await group()
+    const notFound = { code: 'not_found' }
+    const foreign = await idAt(elsewhere.id, 8)
+    await expect(receipts.read(bob, id, { messageId: foreign })).rejects.toMatchObject(notFound)
+    await expect(receipts.delivered(bob, id, { messageId: foreign })).rejects.toMatchObject(notFound)
+    expect(await unread(id, bob)).toBe(9)
+    const own = await idAt(id, 4)
+    await expect(receipts.read(elsewhere.bob, id, { messageId: own })).rejects.toMatchObject(notFound)
+    expect(await receipts.read(bob, id, { messageId: own })).toMatchObject({ readSeq: 4 })
+    expect(await receipts.of(ann, id, own)).toMatchObject({ readCount: 1 })
+  })
+
+  it('answer who has a message beside a read whose place is looked up', async () => {
+    const { id, bob } = await group()
+    await forget(id, [1, 2, 3, 4, 5], true)
+    const answers = await Promise.all([
+      receipts.read(bob, id, { seq: 3 }),
+      receipts.delivered(bob, id, { seq: 5 }),
+    ])
+    expect(answers.map(({ deliveredSeq }) => deliveredSeq)).toEqual([5, 5])
+  })
+
   it('reach places that only the archive has', async () => {
     const { id, bob } = await group()
     await forget(id, [1, 2, 3, 4, 5], true)

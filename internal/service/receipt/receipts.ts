@@ -2,7 +2,6 @@ import { DomainError, notFound } from '../../domain/errors.ts'
 import type { ConversationId, MessageId, Seq, UserId } from '../../domain/ids.ts'
 import type { Actor, User } from '../../domain/user.ts'
 import type { History } from '../message/history.ts'
-import { seqOf } from '../message/message-reader.ts'
 import type { Places } from './places.ts'
 import type { PointerCommits } from './pointers.ts'
 import type { PointerMove, Pointers, ReceiptHistory, RecipientReader } from './ports.ts'
@@ -49,7 +48,7 @@ export class Receipts {
   /**
    * The actor has read up to here, and has everything up to here. Pointers never move back; past the end means the
    * end. Answers what is stored.
-   * @throws DomainError not_found for those who are not members, overloaded, dependency_unavailable
+   * @throws DomainError not_found (for those who are not members; the message), overloaded, dependency_unavailable
    */
   async read(
     actor: Actor,
@@ -57,7 +56,7 @@ export class Receipts {
     place: ReceiptPlace,
     origin: string | null = null,
   ): Promise<Pointers> {
-    const seq = seqAt(place)
+    const seq = await this.#seqAt(actor, conversationId, place)
     const move = { conversationId, userId: actor.userId, deliveredSeq: seq, readSeq: seq, ordinal: null }
     const outcome = await this.#deps.commits.move(move, origin)
     if (outcome.status === 'stored') return outcome.pointers
@@ -65,9 +64,7 @@ export class Receipts {
     const again = await this.#deps.commits.move({ ...move, ...(await this.#placed(move, outcome)) }, origin)
     if (again.status === 'stored') return again.pointers
     if (again.status === 'gone') throw notFound('conversation')
-    throw new DomainError('overloaded', 'The conversation changes too fast; try again.', {
-      retryAfterMs: 100,
-    })
+    throw changing()
   }
 
   /** Where a read goes whose message the log no longer has. */
@@ -89,16 +86,21 @@ export class Receipts {
     place: ReceiptPlace,
     origin: string | null = null,
   ): Promise<Pointers> {
-    const move = {
-      conversationId,
-      userId: actor.userId,
-      deliveredSeq: seqAt(place),
-      readSeq: 0,
-      ordinal: null,
-    }
+    const deliveredSeq = await this.#seqAt(actor, conversationId, place)
+    const move = { conversationId, userId: actor.userId, deliveredSeq, readSeq: 0, ordinal: null }
     const outcome = await this.#deps.commits.move(move, origin)
     if (outcome.status === 'stored') return outcome.pointers
-    throw notFound('conversation')
+    if (outcome.status === 'gone') throw notFound('conversation')
+    // Went with a read of the same flush whose place has to be looked up: that has its own caller.
+    const again = await this.#deps.commits.move(move, origin)
+    if (again.status === 'stored') return again.pointers
+    if (again.status === 'gone') throw notFound('conversation')
+    throw changing()
+  }
+
+  /** By an id only what is here: another conversation's would pass for a place in this one. */
+  async #seqAt({ userId }: Actor, conversationId: ConversationId, place: ReceiptPlace): Promise<Seq> {
+    return 'seq' in place ? place.seq : this.#deps.messages.placeOf(conversationId, userId, place.messageId)
   }
 
   /** Who has and has read a message, and since when. @throws DomainError not_found, dependency_unavailable. */
@@ -165,6 +167,7 @@ class Times {
   }
 }
 
-function seqAt(place: ReceiptPlace): Seq {
-  return 'seq' in place ? place.seq : seqOf(place.messageId)
+function changing(): DomainError {
+  const message = 'The conversation changes too fast; try again.'
+  return new DomainError('overloaded', message, { retryAfterMs: 100 })
 }
