@@ -277,6 +277,28 @@ describe('who may do what', () => {
     expect(await moderator.act(news, 'PUT', thumb)).toMatchObject({ status: 200 })
   })
 
+  it('deletes what one who is suspended by now has written', async () => {
+    const [admin, culprit] = await cluster.people(2)
+    if (!admin || !culprit) throw new Error('two were asked for')
+    await cluster.pool.query("update users set role = 'admin' where id = $1", [admin.id])
+    const id = await cluster.group(ann, [bob, culprit])
+    const message = await culprit.send(id, 'spam')
+    await admin.ask('PATCH', `/admin/users/${culprit.id}`, { status: 'suspended' })
+    expect(await bob.act(message, 'DELETE', '?scope=everyone')).toMatchObject({ status: 403 })
+    expect(await ann.act(message, 'DELETE', '?scope=everyone')).toMatchObject({ status: 204 })
+  })
+
+  it('lets nobody pin in a direct conversation with one who has blocked them', async () => {
+    const [peer, blocked] = await cluster.people(2)
+    if (!peer || !blocked) throw new Error('two were asked for')
+    const message = await blocked.send(await cluster.direct(blocked, peer), 'look at this')
+    await peer.ask('PUT', `/users/${blocked.id}/block`)
+    const refused = { status: 403, body: { code: 'blocked' } }
+    expect(await blocked.act(message, 'PUT', '/pin')).toMatchObject(refused)
+    expect(await peer.act(message, 'PUT', '/pin')).toMatchObject({ status: 200 })
+    expect(await blocked.act(message, 'DELETE', '/pin')).toMatchObject(refused)
+  })
+
   it('is looked up anew once a role has changed, whatever a node remembers', async () => {
     const id = await cluster.group(ann, [bob])
     const message = await bob.send(id, 'this node knows bob as a member')

@@ -88,7 +88,7 @@ function reactionRoutes(changes: MessageChanges): Route[] {
 
 function pinRoutes(changes: MessageChanges): Route[] {
   const path = `${MESSAGE}/pin`
-  const errors = ['not_found', 'forbidden', 'conflict', 'overloaded'] as const
+  const errors = ['not_found', 'forbidden', 'blocked', 'conflict', 'overloaded'] as const
   return [
     route({
       ...CHANGE,

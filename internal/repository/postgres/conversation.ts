@@ -12,7 +12,7 @@ import type {
   MemberView,
   NewConversation,
 } from '../../service/conversation/ports.ts'
-import type { AccessReader, SendAccess } from '../../service/message/ports.ts'
+import type { AccessReader, RoleReader, SendAccess } from '../../service/message/ports.ts'
 import { createConversation } from './conversation-create.ts'
 import { ACTIVITY, viewOf, viewsFor, viewsOf } from './conversation-view.ts'
 import { query, transaction } from './query.ts'
@@ -29,7 +29,7 @@ const MEMBERS_AMONG = {
     where h.conversation_id = $1`,
 }
 
-export class PostgresConversations implements ConversationRepository, AccessReader {
+export class PostgresConversations implements ConversationRepository, AccessReader, RoleReader {
   readonly #pool: pg.Pool
 
   constructor(pool: pg.Pool) {
@@ -107,6 +107,11 @@ export class PostgresConversations implements ConversationRepository, AccessRead
 
   async #isMember(id: ConversationId, userId: UserId): Promise<boolean> {
     return (await run(this.#pool, 'conversation-is-member', membership(id, userId))).length > 0
+  }
+
+  async roleOf(id: ConversationId, userId: UserId) {
+    const [row] = await run(this.#pool, 'conversation-role', membership(id, userId))
+    return row?.role ?? null
   }
 
   memberships(userId: UserId): Promise<Membership[]> {

@@ -18,14 +18,13 @@ import type { AccessCache } from './access-cache.ts'
 import { sendRefusal } from './access-cache.ts'
 import type { History } from './history.ts'
 import { type MentionsInput, NO_MENTIONS, namedIn } from './mention-names.ts'
-import { seqOf } from './message-reader.ts'
-import type { AccessReader, MemberNames, MessageLog, RelayWaker, SendAccess } from './ports.ts'
+import type { MemberNames, MessageLog, RelayWaker, RoleReader, SendAccess } from './ports.ts'
 import { withoutReaction, withReaction } from './reactions.ts'
 import { Turns } from './turns.ts'
 
 export interface MessageChangesDeps {
   access: AccessCache
-  members: AccessReader
+  members: RoleReader
   names: MemberNames
   history: History
   log: MessageLog
@@ -126,9 +125,10 @@ export class MessageChanges {
     return message.reactions
   }
 
-  /** @throws DomainError not_found, forbidden, conflict (deleted, or too many pins) */
+  /** @throws DomainError not_found, forbidden, blocked, conflict (deleted, or too many pins) */
   async pin(target: Target, pinned: boolean): Promise<Message> {
     return this.#change(target, async ({ message, access }) => {
+      if (access.isBlocked) throw new DomainError('blocked', 'You cannot write to this user.')
       if (!can(access, 'message.pin')) throw new DomainError('forbidden', 'Moderators pin here.')
       if (message.pinned === pinned) return null
       return { kind: 'pin', state: { ...UNCHANGED, pinned }, added: pinned }
@@ -138,9 +138,7 @@ export class MessageChanges {
   /** Hides it from the actor alone, on all their devices. Again is no error. @throws DomainError not_found. */
   async hide({ actor, conversationId, messageId, origin }: Target): Promise<void> {
     const { history, log, live } = this.#deps
-    const seq = seqOf(messageId)
-    const { entry } = await history.visible(conversationId, actor.userId, seq)
-    if (messageOf(entry).id !== messageId) throw notFound('message')
+    const seq = await history.placeOf(conversationId, actor.userId, messageId)
     live.messageHidden(await log.hide({ userId: actor.userId, conversationId, messageId, seq }), origin)
   }
 
@@ -285,9 +283,9 @@ export class MessageChanges {
   }
 
   async #mayErase({ conversationId }: Target, access: SendAccess, authorId: UserId): Promise<void> {
-    const author = await this.#deps.members.access(conversationId, authorId)
+    const role = await this.#deps.members.roleOf(conversationId, authorId)
     // Whoever left has no rank any more.
-    if (can(access, 'message.delete-others', author?.role ?? 'member')) return
+    if (can(access, 'message.delete-others', role ?? 'member')) return
     throw new DomainError('forbidden', 'You cannot delete this message for everybody.')
   }
 }

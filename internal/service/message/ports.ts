@@ -230,6 +230,11 @@ export interface AccessReader {
   access(conversationId: ConversationId, userId: UserId): Promise<SendAccess | null>
 }
 
+export interface RoleReader {
+  /** Suspended or not; null when the user is not a member. */
+  roleOf(conversationId: ConversationId, userId: UserId): Promise<Role | null>
+}
+
 export interface NamedMember {
   id: UserId
   /** Has blocked the asker: may be named, but is not told. */

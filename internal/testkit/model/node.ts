@@ -8,7 +8,13 @@ import { Appender } from '../../service/message/appender.ts'
 import { History } from '../../service/message/history.ts'
 import { MessageChanges } from '../../service/message/message-changes.ts'
 import { Messages } from '../../service/message/messages.ts'
-import type { AccessReader, MemberNames, MessageArchive, MessageLog } from '../../service/message/ports.ts'
+import type {
+  AccessReader,
+  MemberNames,
+  MessageArchive,
+  MessageLog,
+  RoleReader,
+} from '../../service/message/ports.ts'
 import type { ModelArchive } from './archive.ts'
 import type { ModelDatabase } from './database.ts'
 import { type ModelLanes, ModelRelayLog } from './lanes.ts'
@@ -147,13 +153,17 @@ function replacing<Port extends object>(port: Port, others: Partial<Port>): Port
   return new Proxy(port, { get: (target, name) => Reflect.get(others, name) ?? Reflect.get(target, name) })
 }
 
-function membersOf(db: ModelDatabase): AccessReader {
+function membersOf(db: ModelDatabase): AccessReader & RoleReader {
   return {
     async access(conversationId: ConversationId) {
       await db.schedule.turn()
       const memberVersion = db.heads.get(conversationId)?.memberVersion ?? 0
       const policies = { postPolicy: 'everyone', invitePolicy: 'everyone', infoPolicy: 'everyone' } as const
       return { role: 'owner', kind: 'group', memberVersion, isBlocked: false, messageTtl: null, ...policies }
+    },
+    async roleOf() {
+      await db.schedule.turn()
+      return 'owner'
     },
   }
 }
