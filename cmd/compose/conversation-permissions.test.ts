@@ -4,6 +4,7 @@ import { DomainError } from '../../internal/domain/errors.ts'
 import type { ConversationId } from '../../internal/domain/ids.ts'
 import type { Actor } from '../../internal/domain/user.ts'
 import { systemClock } from '../../internal/platform/clock.ts'
+import { PostgresBlocks } from '../../internal/repository/postgres/block.ts'
 import { Sql } from '../../internal/repository/postgres/sql.ts'
 import { PostgresUsers } from '../../internal/repository/postgres/user.ts'
 import { PLAIN } from '../../internal/service/message/messages.ts'
@@ -223,5 +224,16 @@ describe('in a direct conversation', () => {
       }
     }
     expect(await outcome(members.leave(ann, conversation.id, address))).toBe('forbidden')
+  })
+
+  it("who is blocked does not say how long the other one's messages live", async () => {
+    const [ann, bob] = (await createUsers(pool, 2)).map(actorOf)
+    if (!ann || !bob) throw new Error('two users were asked for')
+    const input = { kind: 'direct', name: null, description: null, clientId: null } as const
+    const { conversation } = await conversations.create(ann, { ...input, memberIds: [bob.userId] })
+    await new PostgresBlocks(new Sql(pool)).set(ann.userId, bob.userId, true, new Date())
+    const attempt = (actor: Actor) => settings.change(actor, conversation.id, { messageTtl: 60 })
+    expect(await outcome(attempt(bob))).toBe('blocked')
+    expect(await outcome(attempt(ann))).toBe('yes')
   })
 })

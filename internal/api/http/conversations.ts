@@ -90,7 +90,7 @@ export function settingsRoutes(settings: Settings): Route[] {
       params,
       body: changeBody,
       responses: { 200: conversationSchema },
-      errors: ['not_found', 'forbidden'],
+      errors: ['not_found', 'forbidden', 'blocked'],
       handle: async ({ actor, params: { conversationId: id }, body }) =>
         answer(200, await settings.change(actor, id, given(body))),
     }),

@@ -103,7 +103,7 @@ async function load(
   users: Users,
 ): Promise<LockedConversation> {
   type Settings = Omit<LockedConversation, 'members' | 'invite' | 'wasRemoved' | keyof Users>
-  const [settings] = await rows<Settings>(client, SETTINGS, [conversationId])
+  const [settings] = await rows<Settings>(client, SETTINGS, [conversationId, actorId])
   if (!settings) throw new Error('a head without a conversation')
   const members = await rows<MemberRow>(client, LOCK_MEMBERS, [conversationId, [actorId, ...userIds]])
   const asked = inviteCode === undefined ? null : [conversationId, inviteCode]

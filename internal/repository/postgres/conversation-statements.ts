@@ -26,7 +26,11 @@ export const SETTINGS = {
   text: `
     select kind, name, description, avatar_url "avatarUrl", post_policy "postPolicy",
       invite_policy "invitePolicy", info_policy "infoPolicy", history_visibility "historyVisibility",
-      message_ttl "messageTtl", member_count "memberCount"
+      message_ttl "messageTtl", member_count "memberCount",
+      exists (
+        select 1 from direct_pairs p
+        join blocks b on b.blocker_id in (p.low, p.high) and b.blocked_id = $2
+        where p.conversation_id = $1) "isBlocked"
     from conversations where id = $1`,
 }
 

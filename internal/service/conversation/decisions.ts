@@ -167,6 +167,8 @@ export function settingsChange(
     authorise(standing, ACT_OF[field], `You may not change ${field} here.`)
   }
   if (fields.every((field) => change[field] === locked[field])) return null
+  // How long messages live holds for those of the other one, too, and it is said.
+  if (locked.isBlocked) throw new DomainError('blocked', 'You cannot write to this user.')
   const { name, description, avatarUrl, postPolicy, invitePolicy, infoPolicy } = locked
   const { historyVisibility, messageTtl } = locked
   const before = {

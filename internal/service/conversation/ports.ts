@@ -125,6 +125,8 @@ export interface LockedConversation extends ConversationSettings {
   activeUsers: ReadonlySet<UserId>
   /** Those concerned who have blocked the actor. */
   blockers: ReadonlySet<UserId>
+  /** The other one of a direct conversation has blocked the actor. */
+  isBlocked: boolean
   invite: Omit<StoredInvite, 'createdBy'> | null
   /** The actor was a member until others removed them. */
   wasRemoved: boolean

@@ -20,7 +20,7 @@ export class Settings {
     this.#deps = deps
   }
 
-  /** @throws DomainError not_found to those who are not members; forbidden, for any one of the fields. */
+  /** @throws DomainError not_found to those who are not members; forbidden, for any one of the fields; blocked. */
   async change(
     actor: Actor,
     id: ConversationId,
