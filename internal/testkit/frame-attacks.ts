@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
 /** What an attack has to work with. `random` decides everything, so that a seed repeats a run. */
@@ -137,14 +136,14 @@ async function after(attack: Attack, frames: readonly Buffer[]): Promise<void> {
 
 async function upgraded(attack: Attack): Promise<Socket> {
   const socket = await opened(attack.port, upgradeOf(attack.token, pick(attack, ['2.0.0', '1.0.0'])))
-  await Promise.race([once(socket, 'data'), gone(socket)])
+  await heard(socket, 'data')
   return socket
 }
 
 async function opened(port: number, first: string | Buffer): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => undefined)
-  await once(socket, 'connect')
+  await heard(socket, 'connect')
   socket.write(first)
   return socket
 }
@@ -156,7 +155,12 @@ async function ended(socket: Socket): Promise<void> {
 }
 
 async function gone(socket: Socket): Promise<void> {
-  if (!socket.closed) await once(socket, 'close')
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
+}
+
+/** Or its end: a server that resets what it is attacked by is right. */
+async function heard(socket: Socket, event: 'connect' | 'data'): Promise<void> {
+  await Promise.race([new Promise((resolve) => socket.once(event, resolve)), gone(socket)])
 }
 
 function upgradeOf(token: string, vsn = '2.0.0'): string {
