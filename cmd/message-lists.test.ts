@@ -152,10 +152,11 @@ describe('disappearing messages', () => {
     await ann.ask('PATCH', `/conversations/${list}`, { messageTtl: 4 })
     const only = await ann.send(list, 'burns alone')
     expect((await bob.view(list)).lastMessage.id).toBe(only.id)
-    await eventually(async () => expect(await bob.act(only, 'GET')).toMatchObject({ status: 404 }))
+    for (const message of [root, last, only]) {
+      await eventually(async () => expect(await bob.act(message, 'GET')).toMatchObject({ status: 404 }))
+    }
 
     for (const message of [root, last]) {
-      expect(await bob.act(message, 'GET')).toMatchObject({ status: 404 })
       expect(await bob.act(message, 'GET', '/edits')).toMatchObject({ status: 404 })
       expect(await ann.act(message, 'PATCH', '', { content: 'phoenix' })).toMatchObject({ status: 404 })
       expect(await ann.act(message, 'PUT', '/pin')).toMatchObject({ status: 404 })
