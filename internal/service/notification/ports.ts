@@ -196,3 +196,8 @@ export interface EventSink {
   /** Resolves once they are stored durably. @throws DomainError dependency_unavailable. */
   publish(events: readonly ChatEvent[]): Promise<void>
 }
+
+export interface UnsubscribeDirectory {
+  /** Whose mails a token of an unsubscribe link ends; null for nobody's. @throws DomainError dependency_unavailable. */
+  ownerOf(token: string): Promise<UserId | null>
+}
