@@ -17,9 +17,12 @@ export class OutboxCarrier implements Carrier {
     this.#clock = clock
   }
 
-  async carry(userId: UserId, address: string, { subject, text, html }: Letter): Promise<void> {
+  async carry(userId: UserId, address: string, letter: Letter): Promise<void> {
+    const { subject: title, text: body, ...payload } = letter
     const createdAt = new Date(this.#clock.now()).toISOString()
-    const entry = { userId, recipient: address, title: subject, body: text, payload: { html }, createdAt }
+    const entry = { userId, recipient: address, title, body, payload, createdAt }
     await this.#outbox.add([{ channel: this.#channel, ...entry }], KEEP)
   }
+
+  close(): void {}
 }

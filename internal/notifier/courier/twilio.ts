@@ -30,4 +30,5 @@ export class TwilioCarrier implements Carrier {
     // The first line says all: a text message costs by its length.
     await this.#client.messages.create({ ...sender, to: address, body: text.split('\n')[0] ?? '' })
   }
+  close(): void {}
 }
