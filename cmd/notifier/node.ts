@@ -1,6 +1,7 @@
 import { Container, type ServiceIdentifier } from 'inversify'
 import type pg from 'pg'
 import type { Config } from '../../internal/config/config.ts'
+import { digestMeasure } from '../../internal/notifier/digest/measures.ts'
 import { Measures } from '../../internal/notifier/measures.ts'
 import { version } from '../../internal/platform/cli.ts'
 import { systemClock } from '../../internal/platform/clock.ts'
@@ -65,9 +66,10 @@ export async function createNotifierNode(config: Config, logger: Logger): Promis
         logPool,
         consumer,
         presence: new RedisPresenceStore(client, redis.prefix),
-        digests: null,
         observer: new Measures(metrics.registry),
+        observeDigest: digestMeasure(metrics.registry),
         push: config.push,
+        mail: config.mail,
         publicUrl: http.publicUrl,
         clock: systemClock,
         logger,

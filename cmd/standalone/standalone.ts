@@ -1,6 +1,7 @@
 import type { Container } from 'inversify'
 import { devOutboxRouter } from '../../internal/api/http/dev-outbox.ts'
 import type { Config } from '../../internal/config/config.ts'
+import { digestMeasure } from '../../internal/notifier/digest/measures.ts'
 import { Measures } from '../../internal/notifier/measures.ts'
 import { aborted, type Component, runComponents } from '../../internal/platform/lifecycle.ts'
 import type { Logger } from '../../internal/platform/logger.ts'
@@ -80,9 +81,10 @@ function notifierOf(container: Container): Component[] {
     logPool: container.get(ID.logPool),
     consumer: container.get(ID.consumer),
     presence: container.get(ID.presence),
-    digests: null,
     observer: new Measures(container.get(ID.metrics).registry),
+    observeDigest: digestMeasure(container.get(ID.metrics).registry),
     push: container.get(ID.config).push,
+    mail: container.get(ID.config).mail,
     publicUrl: container.get(ID.config).http.publicUrl,
     clock: container.get(ID.clock),
     logger: container.get(ID.logger),

@@ -37,6 +37,10 @@ const WORDS: Record<string, string> = {
   email_unavailable: 'This server sends no mail.',
   email_off: 'You turned mail off.',
   no_address: 'You have no confirmed address.',
+  address_bounces: 'Mails to your address came back; confirm it again to get more.',
+  mail_refused: 'The mail was refused.',
+  mail_failed: 'The mail could not be delivered.',
+  delivery_unknown: 'The mail may not have arrived: nobody confirmed it.',
 }
 
 /** For those it is about; what has no words of ours is an error of whoever was to deliver it. */
