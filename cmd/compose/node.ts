@@ -21,7 +21,7 @@ import { composeCourier } from './courier.ts'
 import { bindDoors } from './door.ts'
 import { ID } from './identifiers.ts'
 import { composeIdentity } from './identity.ts'
-import { bindNotifications, readNoticesComponent, signInNotices } from './notification.ts'
+import { bindNotifications, mailPages, readNoticesComponent, signInNotices } from './notification.ts'
 import { bindQueue } from './queue.ts'
 import { bindStores, storesComponent } from './stores.ts'
 
@@ -62,7 +62,7 @@ export async function createApiNode(options: NodeOptions): Promise<ApiNode> {
   bindChat(container)
   bindNotifications(container)
   bindAccount(container)
-  const health = bindDoors(container, options.routers?.(container) ?? [])
+  const health = bindDoors(container, [...mailPages(container), ...(options.routers?.(container) ?? [])])
   const workers = options.workers?.(container) ?? []
   workers.push(...ownOperations(container, health))
   return { container, components: componentsOf(container, workers, () => health.drain()) }

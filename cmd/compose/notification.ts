@@ -1,3 +1,4 @@
+import type { Router } from 'express'
 import type { Container } from 'inversify'
 import type pg from 'pg'
 import { deadLetterRoutes } from '../../internal/api/http/dead-letters.ts'
@@ -5,10 +6,12 @@ import { notificationSettingsRoutes } from '../../internal/api/http/notification
 import { notificationTraceRoutes } from '../../internal/api/http/notification-traces.ts'
 import { pushTokenRoutes } from '../../internal/api/http/push-tokens.ts'
 import type { Route } from '../../internal/api/http/route.ts'
+import { unsubscribeRouter } from '../../internal/api/http/unsubscribe.ts'
 import type { Clock } from '../../internal/platform/clock.ts'
 import type { Component } from '../../internal/platform/lifecycle.ts'
 import { repeating } from '../../internal/platform/repeating.ts'
 import { PostgresDeadLetters } from '../../internal/repository/postgres/dead-letters.ts'
+import { PostgresMailRecipients } from '../../internal/repository/postgres/email-recipients.ts'
 import { PostgresNotificationSettings } from '../../internal/repository/postgres/notification-settings.ts'
 import { PostgresTraceReader } from '../../internal/repository/postgres/notification-trace-reader.ts'
 import { PostgresShownStore } from '../../internal/repository/postgres/notifications-shown.ts'
@@ -23,6 +26,7 @@ import { PushTokenService } from '../../internal/service/notification/push-token
 import { ReadNotices } from '../../internal/service/notification/read-notices.ts'
 import { NotificationSettingsService } from '../../internal/service/notification/settings.ts'
 import { TraceService } from '../../internal/service/notification/traces.ts'
+import { Unsubscriptions } from '../../internal/service/notification/unsubscribe.ts'
 import { ID } from './identifiers.ts'
 
 /** What is read within it is told once. */
@@ -95,4 +99,16 @@ function composeNotifications(options: NotificationOptions): { routes: Route[] }
       ...notificationTraceRoutes(new TraceService({ traces, messages })),
     ],
   }
+}
+
+/** The pages that links in mails lead to. */
+export function mailPages(container: Container): Router[] {
+  const sql = new Sql(container.get(ID.pool))
+  const unsubscriptions = new Unsubscriptions({
+    directory: new PostgresMailRecipients(sql),
+    settings: new PostgresNotificationSettings(sql),
+    live: container.get(ID.live),
+    clock: container.get(ID.clock),
+  })
+  return [unsubscribeRouter(unsubscriptions, container.get(ID.limiter))]
 }
