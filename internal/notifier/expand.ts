@@ -12,6 +12,10 @@ import type {
 
 /** Recipients that one task deals with; the rest follows as a task of its own. */
 export const PAGE = 500
+/** Conversations of up to so many members are loaded together, however many tasks there are. */
+const SMALL = 20
+/** Tasks of larger ones that are loaded together. */
+export const LARGE_AT_ONCE = 16
 
 export interface Expanded {
   task: NotifyTask
@@ -20,26 +24,52 @@ export interface Expanded {
   devices: Device[] | null
 }
 
+export interface ExpandDeps {
+  recipients: RecipientReader
+  devices: DeviceReader
+}
+
+/**
+ * Who each task concerns, of those that concern few; the others are to be expanded a few at a time, so that
+ * hundreds of tasks of large groups do not fill the memory.
+ */
+export async function expandSmall(
+  tasks: readonly NotifyTask[],
+  deps: ExpandDeps,
+): Promise<{ expanded: Expanded[]; large: readonly NotifyTask[] }> {
+  if (tasks.length <= LARGE_AT_ONCE) return { expanded: [], large: tasks }
+  const all = await pagesOf(tasks, deps, SMALL + 1)
+  const large = all.filter(({ recipients }) => recipients.length > SMALL).map(({ task }) => task)
+  return { expanded: all.filter(({ recipients }) => recipients.length <= SMALL), large }
+}
+
 /** Who each task concerns, and the tasks for what is beyond the first page. */
 export async function expand(
   tasks: readonly NotifyTask[],
-  { recipients, devices }: { recipients: RecipientReader; devices: DeviceReader },
+  deps: ExpandDeps,
 ): Promise<{ expanded: Expanded[]; rest: FollowUp[] }> {
+  const rest: FollowUp[] = []
+  const pages = await pagesOf(tasks, deps, PAGE + 1)
+  const expanded = pages.map(({ task, recipients: page, devices }) => {
+    const last = page[PAGE - 1]
+    if (page.length > PAGE && last) rest.push(restOf(task, last.userId, page))
+    return { task, recipients: page.slice(0, PAGE), devices }
+  })
+  return { expanded, rest }
+}
+
+async function pagesOf(
+  tasks: readonly NotifyTask[],
+  { recipients, devices }: ExpandDeps,
+  limit: number,
+): Promise<Expanded[]> {
   const deviceIds = tasks.flatMap(({ scope }) => (scope.kind === 'devices' ? scope.deviceIds : []))
   const known = new Map((await devices.byIds(deviceIds)).map((device) => [device.id, device]))
   const devicesOf = ({ scope }: NotifyTask) =>
     scope.kind === 'devices' ? scope.deviceIds.flatMap((id) => known.get(id) ?? []) : null
   const queries = tasks.map((task) => queryOf(task, devicesOf(task)))
-  const pages = await recipients.recipients(queries, PAGE + 1)
-
-  const rest: FollowUp[] = []
-  const expanded = tasks.map((task, i) => {
-    const page = pages[i] ?? []
-    const last = page[PAGE - 1]
-    if (page.length > PAGE && last) rest.push(restOf(task, last.userId, page))
-    return { task, recipients: page.slice(0, PAGE), devices: devicesOf(task) }
-  })
-  return { expanded, rest }
+  const pages = await recipients.recipients(queries, limit)
+  return tasks.map((task, i) => ({ task, recipients: pages[i] ?? [], devices: devicesOf(task) }))
 }
 
 function queryOf({ event, scope }: NotifyTask, devices: readonly Device[] | null): RecipientQuery {

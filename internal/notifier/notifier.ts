@@ -4,7 +4,7 @@ import { lookAround } from './circumstances.ts'
 import { compose } from './compose.ts'
 import { type Decision, decide, judge } from './decide.ts'
 import { type DeliverDeps, deliver, type Push } from './deliver.ts'
-import { type Expanded, expand, threadRoot } from './expand.ts'
+import { type Expanded, expand, expandSmall, LARGE_AT_ONCE, threadRoot } from './expand.ts'
 import { GRACE_MS, retryDelay } from './ladder.ts'
 import type {
   Circumstances,
@@ -61,7 +61,7 @@ export class Notifier {
 
   /**
    * The handler of the queue. While a dependency cannot be reached it holds its tasks and tries again; any
-   * other failure is one task's own: they are then handled singly, and what fails alone goes up the ladder.
+   * other failure is one task's own: they are halved until it is alone, and goes up the ladder.
    * Rejects only on abort.
    */
   async handle(tasks: NotifyTask[], signal: AbortSignal): Promise<FollowUp[]> {
@@ -77,9 +77,9 @@ export class Notifier {
     const [task, ...others] = tasks
     if (!task) throw error
     if (others.length > 0) {
-      const result: FollowUp[] = []
-      for (const each of tasks) result.push(...(await this.handle([each], signal)))
-      return result
+      const middle = Math.ceil(tasks.length / 2)
+      const first = await this.handle(tasks.slice(0, middle), signal)
+      return [...first, ...(await this.handle(tasks.slice(middle), signal))]
     }
     const { id } = task.event
     this.#deps.logger.error({ err: error, event: id, attempt: task.attempt }, 'an event could not be handled')
@@ -91,17 +91,27 @@ export class Notifier {
 
   async #process(tasks: readonly NotifyTask[], signal: AbortSignal): Promise<FollowUp[]> {
     await this.#deps.events.followThreads(tasks.flatMap(repliesOf))
-    const { expanded, rest } = await expand(tasks, this.#deps)
+    const { expanded, large } = await expandSmall(tasks, this.#deps)
+    const left = await this.#notify(expanded, signal)
+    for (let i = 0; i < large.length; i += LARGE_AT_ONCE) {
+      const pages = await expand(large.slice(i, i + LARGE_AT_ONCE), this.#deps)
+      left.push(...pages.rest, ...(await this.#notify(pages.expanded, signal)))
+    }
+    return merged(left)
+  }
+
+  async #notify(expanded: readonly Expanded[], signal: AbortSignal): Promise<FollowUp[]> {
+    if (expanded.length === 0) return []
     const nowFor = await lookAround(expanded, this.#deps.digests !== null, this.#deps)
     const all = expanded.flatMap((each) =>
       each.recipients.map(
         (recipient): Judged => ({ expanded: each, recipient, now: nowFor(each, recipient) }),
       ),
     )
-    const left = [...rest]
+    const left: FollowUp[] = []
     for (let i = 0; i < all.length; i += SLICE)
       left.push(...(await this.#slice(all.slice(i, i + SLICE), signal)))
-    return merged(left)
+    return left
   }
 
   async #slice(judged: readonly Judged[], signal: AbortSignal): Promise<FollowUp[]> {

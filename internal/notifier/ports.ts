@@ -37,10 +37,11 @@ export type TaskHandler = (tasks: NotifyTask[], signal: AbortSignal) => Promise<
 
 export interface EventConsumer {
   /**
-   * Hands out up to 64 tasks at a time, and few such batches at once (bounded prefetch). A batch is settled
-   * when its follow-ups are stored durably; until then a crash, a lost connection or a rejected handler
-   * brings it back, each task then by itself, so that one that cannot be handled does not hold others. What
-   * came back too often goes to the dead letters.
+   * Hands out up to 500 tasks at a time, of as many messages as wait, and few such batches at once (bounded
+   * prefetch). A batch is settled, each message by itself, when its follow-ups are stored durably; until then
+   * a crash, a lost connection or a rejected handler brings it back, each task then by itself, so that one
+   * that cannot be handled does not hold others. Retries are handed out by themselves, too. What came back
+   * too often goes to the dead letters.
    *
    * Reconnects by itself with back-off. On abort takes nothing new, waits for the handlers (whose signal
    * aborts as well), and returns to the queue what they rejected.

@@ -78,12 +78,18 @@ const task = z.object({
     z.object({ kind: z.literal('devices'), deviceIds: z.array(deviceId).max(SCOPE_MAX) }),
   ]),
 })
-const envelope = z.object({ version: z.literal(1), tasks: z.array(task).min(1).max(BATCH_MAX) })
+const envelope = z.object({
+  version: z.literal(1),
+  tasks: z.array(task).min(1).max(BATCH_MAX),
+  alone: z.boolean().default(false),
+})
 
 /** What a queue's message holds. */
 export interface Envelope {
   version: 1
   tasks: NotifyTask[]
+  /** Not to be handled together with other messages: it came back, or is a retry. */
+  alone: boolean
 }
 
 export interface DeadTask {
@@ -110,8 +116,8 @@ function firstScope(event: ChatEvent): Scope {
   }
 }
 
-export function envelopeOf(tasks: readonly NotifyTask[]): Envelope {
-  return { version: 1, tasks: [...tasks] }
+export function envelopeOf(tasks: readonly NotifyTask[], alone = false): Envelope {
+  return { version: 1, tasks: [...tasks], alone }
 }
 
 /**
@@ -126,10 +132,10 @@ export function nextRound(values: readonly unknown[]): NotifyTask[] {
   })
 }
 
-/** The tasks of a message, or null when it is not one of ours. */
-export function parseEnvelope(value: unknown): NotifyTask[] | null {
+/** Null when it is not one of ours. */
+export function parseEnvelope(value: unknown): Envelope | null {
   const result = envelope.safeParse(value)
-  return result.success ? result.data.tasks : null
+  return result.success ? result.data : null
 }
 
 /** In groups of at most `size`, in order. */

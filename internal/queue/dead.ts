@@ -19,10 +19,10 @@ export function deadLettersOf(text: string, diedAtMs: number): DeadLetter[] {
   const value = parsed(text)
   const given = withTask.safeParse(value)
   if (given.success) {
-    const [task] = parseEnvelope({ version: 1, tasks: [given.data.task] }) ?? []
+    const [task] = parseEnvelope({ version: 1, tasks: [given.data.task] })?.tasks ?? []
     if (task) return [letter({ task, content: null }, given.data.reason, diedAtMs)]
   }
-  const tasks = parseEnvelope(value)
+  const tasks = parseEnvelope(value)?.tasks
   if (tasks) return tasks.map((task) => letter({ task, content: null }, TOO_OFTEN, diedAtMs))
   const foreign = undecodable.safeParse(value)
   const content = foreign.success ? foreign.data.content : Buffer.from(text).toString('base64')

@@ -57,10 +57,12 @@ export function eventQueueContract(name: string, open: () => Promise<QueueUnderT
     /** Consumes until the test ends; returns the tasks handed out so far, and a way to end it. */
     async function consume(
       react: (task: NotifyTask, signal: AbortSignal) => FollowUp[] | Promise<FollowUp[]>,
+      look: (batch: readonly NotifyTask[]) => void = () => {},
     ) {
       const batches: NotifyTask[][] = []
       const handler: TaskHandler = async (tasks, signal) => {
         batches.push(tasks)
+        look(tasks)
         return (await Promise.all(tasks.map((task) => react(task, signal)))).flat()
       }
       const controller = new AbortController()
@@ -76,13 +78,13 @@ export function eventQueueContract(name: string, open: () => Promise<QueueUnderT
       return { batches, seqs: () => batches.flat().map((task) => seqOf(task)), end, consumer }
     }
 
-    it('hands out what was published, in messages of up to 64 events', async () => {
-      const events = Array.from({ length: 150 }, (_, i) => messageEvent({ seq: i + 1 }))
+    it('hands out what was published, up to 500 events at a time', async () => {
+      const events = Array.from({ length: 600 }, (_, i) => messageEvent({ seq: i + 1 }))
       await queue.publisher.publish(events)
       const { batches, seqs } = await consume(() => [])
-      await eventually(() => expect(seqs()).toHaveLength(150))
-      expect(new Set(seqs()).size).toBe(150)
-      expect(batches.map((batch) => batch.length).sort()).toEqual([22, 64, 64])
+      await eventually(() => expect(seqs()).toHaveLength(600))
+      expect(new Set(seqs()).size).toBe(600)
+      expect(Math.max(...batches.map((batch) => batch.length))).toBeLessThanOrEqual(500)
       const task = batches.flat().find((each) => seqOf(each) === 7)
       expect(task).toEqual({
         event: events[6],
@@ -90,6 +92,37 @@ export function eventQueueContract(name: string, open: () => Promise<QueueUnderT
         graceOver: false,
         scope: { kind: 'members', after: null },
       })
+    })
+
+    it('hands out together what waits in many messages, and retries by themselves', async () => {
+      const event = messageEvent({ seq: 1000 })
+      const task: NotifyTask = { event, attempt: 5, graceOver: true, scope: { kind: 'members', after: null } }
+      for (let seq = 1; seq <= 60; seq++) await queue.publisher.publish([messageEvent({ seq })])
+      await queue.publisher.retry([task, { ...task, attempt: 11 }])
+      const { batches, seqs } = await consume(() => [])
+      await eventually(() => expect(seqs()).toHaveLength(62))
+      const retries = batches.filter((batch) => batch.some(({ attempt }) => attempt > 0))
+      expect(retries.map((batch) => batch.length)).toEqual([1, 1])
+      expect(batches.length).toBeLessThan(30)
+    })
+
+    it('settles all others when one event lets whatever it is handled with fail', async () => {
+      for (let seq = 1; seq <= 10; seq++) await queue.publisher.publish([messageEvent({ seq })])
+      const settled: unknown[] = []
+      const { batches } = await consume(
+        () => [],
+        (batch) => {
+          if (batch.some((task) => seqOf(task) === 3)) throw new Error('poison')
+          settled.push(...batch.map((task) => seqOf(task)))
+        },
+      )
+      await eventually(() => expect(settled).toHaveLength(9))
+      await eventually(() =>
+        expect(
+          batches.filter((batch) => batch.length === 1 && batch.some((task) => seqOf(task) === 3)),
+        ).not.toEqual([]),
+      )
+      expect(new Set(settled)).toEqual(new Set([1, 2, 4, 5, 6, 7, 8, 9, 10]))
     })
 
     it('shares the work among consumers and gives each message to one of them', async () => {

@@ -12,6 +12,7 @@ import type { Logger } from '../../platform/logger.ts'
 import { envelopeOf, parseEnvelope } from '../codec.ts'
 import { deadLettersOf } from '../dead.ts'
 import { outgoing } from '../follow-ups.ts'
+import { Merging } from '../merging.ts'
 import { type Boss, DEAD_QUEUE, NOTIFY_QUEUE } from './boss.ts'
 import { insertAll } from './insert.ts'
 
@@ -21,7 +22,7 @@ export interface PostgresConsumerDeps {
 }
 
 /** Messages (of up to 64 tasks) held at once. */
-const PREFETCH = 8
+const PREFETCH = 64
 const POLL_SECONDS = 1
 
 /** Consumes `notify`; every outcome is inserted before its job completes. */
@@ -34,6 +35,12 @@ export class PostgresConsumer implements EventConsumer, DeadLetterSource {
 
   async consume(handler: TaskHandler, signal: AbortSignal, ready: () => void): Promise<void> {
     const boss = this.#deps.boss.get()
+    const merging = new Merging({
+      handler,
+      signal,
+      ended: signal,
+      keep: (followUps) => this.#insert(followUps),
+    })
     const options = {
       batchSize: PREFETCH,
       burstWhenBatchFull: true,
@@ -44,7 +51,7 @@ export class PostgresConsumer implements EventConsumer, DeadLetterSource {
       notifyPollingIntervalSeconds: POLL_SECONDS,
     } as const
     const id = await boss.work(NOTIFY_QUEUE, options, (jobs: JobWithMetadata<unknown>[]) =>
-      Promise.all(jobs.map((job) => this.#settle(job, handler, signal))),
+      Promise.all(jobs.map((job) => this.#settle(job, merging, signal))),
     )
     ready()
     await aborted(signal)
@@ -66,16 +73,14 @@ export class PostgresConsumer implements EventConsumer, DeadLetterSource {
     return ids.length
   }
 
-  async #settle(
-    job: JobWithMetadata<unknown>,
-    handler: TaskHandler,
-    signal: AbortSignal,
-  ): Promise<JobResult> {
+  async #settle(job: JobWithMetadata<unknown>, merging: Merging, signal: AbortSignal): Promise<JobResult> {
     try {
-      const tasks = parseEnvelope(job.data)
-      if (tasks === null) return { id: job.id, status: 'deadletter', output: { reason: 'undecodable' } }
-      if (job.retryCount > 0 && tasks.length > 1) await this.#split(tasks)
-      else await this.#insert(await handler(tasks, signal))
+      const envelope = parseEnvelope(job.data)
+      if (envelope === null) return { id: job.id, status: 'deadletter', output: { reason: 'undecodable' } }
+      const { tasks, alone } = envelope
+      const isBack = job.retryCount > 0
+      if (isBack && tasks.length > 1) await this.#split(tasks)
+      else await merging.add(tasks, alone || isBack)
       return { id: job.id, status: 'completed' }
     } catch (error) {
       if (!signal.aborted) this.#deps.logger.error({ err: error }, 'a batch of events could not be settled')
@@ -84,14 +89,14 @@ export class PostgresConsumer implements EventConsumer, DeadLetterSource {
   }
 
   async #split(tasks: NotifyTask[]): Promise<void> {
-    const jobs = tasks.map((task) => ({ data: envelopeOf([task]) }))
+    const jobs = tasks.map((task) => ({ data: envelopeOf([task], true) }))
     await insertAll(this.#deps.boss.get(), NOTIFY_QUEUE, jobs)
   }
 
   async #insert(followUps: FollowUp[]): Promise<void> {
     const boss = this.#deps.boss.get()
     const { again, dead } = outgoing(followUps)
-    const jobs = again.map(({ delayMs, tasks }) => ({ data: envelopeOf(tasks), startAfter: delayMs / 1000 }))
+    const jobs = again.map(({ delayMs, envelope }) => ({ data: envelope, startAfter: delayMs / 1000 }))
     await insertAll(boss, NOTIFY_QUEUE, jobs)
     await insertAll(
       boss,

@@ -21,7 +21,7 @@ export class PostgresPublisher implements EventPublisher, RetryQueue {
 
   /** Each travels alone, as retries do. */
   async retry(tasks: readonly unknown[]): Promise<void> {
-    await this.#insert(nextRound(tasks).map((task) => ({ data: envelopeOf([task]) })))
+    await this.#insert(nextRound(tasks).map((task) => ({ data: envelopeOf([task], true) })))
   }
 
   async #insert(jobs: JobInsert[]): Promise<void> {

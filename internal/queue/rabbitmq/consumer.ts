@@ -10,9 +10,10 @@ import type {
 } from '../../notifier/ports.ts'
 import { pause } from '../../platform/lifecycle.ts'
 import type { Logger } from '../../platform/logger.ts'
-import { envelopeOf, parseEnvelope } from '../codec.ts'
+import { type Envelope, envelopeOf, parseEnvelope } from '../codec.ts'
 import { deadLettersOf } from '../dead.ts'
 import { outgoing } from '../follow-ups.ts'
+import { Merging } from '../merging.ts'
 import { Confirms, type OutgoingMessage } from './confirms.ts'
 import { backOff, openConnection } from './connection.ts'
 import { DEAD_QUEUE, declareTopology, NOTIFY_QUEUE, queueFor, REDECLARE_AFTER_MS } from './topology.ts'
@@ -24,7 +25,8 @@ export interface RabbitConsumerDeps {
   prefetch?: number
 }
 
-const PREFETCH = 8
+/** As many single events as are handled together in a burst; of full messages 8,192 events. */
+const PREFETCH = 128
 const WATCH_MS = 5000
 
 /** Consumes `notify`; every outcome is published and confirmed before its message is acknowledged. */
@@ -74,6 +76,7 @@ class Session {
   readonly #confirms: Confirms
   readonly #closed = new AbortController()
   readonly #handling = new Set<Promise<void>>()
+  readonly #merging: Merging
   readonly #deps: { logger: Logger; handler: TaskHandler; signal: AbortSignal }
   #consumerTag = ''
   /** The queue was deleted, or forgot its consumer. */
@@ -110,6 +113,11 @@ class Session {
     this.#channel = channel
     this.#confirms = confirms
     this.#deps = deps
+    this.#merging = new Merging({
+      ...deps,
+      ended: AbortSignal.any([deps.signal, this.#closed.signal]),
+      keep: (followUps) => this.#publish(followUps),
+    })
     channel.on('close', () => this.#closed.abort())
   }
 
@@ -193,23 +201,24 @@ class Session {
   }
 
   async #settle(message: ConsumeMessage): Promise<void> {
-    const tasks = decode(message)
-    if (tasks === null) await this.#confirms.send(undecodable(message))
-    else if (message.fields.redelivered && tasks.length > 1) await this.#split(tasks)
-    else await this.#publish(await this.#deps.handler(tasks, this.#deps.signal))
+    const envelope = decode(message)
+    const { redelivered } = message.fields
+    if (envelope === null) await this.#confirms.send(undecodable(message))
+    else if (redelivered && envelope.tasks.length > 1) await this.#split(envelope.tasks)
+    else await this.#merging.add(envelope.tasks, envelope.alone || redelivered)
     if (!this.#closed.signal.aborted) this.#channel.ack(message)
   }
 
   async #split(tasks: NotifyTask[]): Promise<void> {
-    await Promise.all(tasks.map((task) => this.#confirms.send(toQueue(NOTIFY_QUEUE, envelopeOf([task])))))
+    await Promise.all(
+      tasks.map((task) => this.#confirms.send(toQueue(NOTIFY_QUEUE, envelopeOf([task], true)))),
+    )
   }
 
   async #publish(followUps: FollowUp[]): Promise<void> {
     const { again, dead } = outgoing(followUps)
     await Promise.all([
-      ...again.map(({ delayMs, tasks }) =>
-        this.#confirms.send(toQueue(queueFor(delayMs), envelopeOf(tasks))),
-      ),
+      ...again.map(({ delayMs, envelope }) => this.#confirms.send(toQueue(queueFor(delayMs), envelope))),
       ...dead.map((letter) => this.#confirms.send(toQueue(DEAD_QUEUE, letter))),
     ])
   }
@@ -227,7 +236,7 @@ function toQueue(queue: string, body: unknown): OutgoingMessage {
   return { exchange: '', routingKey: queue, body }
 }
 
-function decode(message: ConsumeMessage): NotifyTask[] | null {
+function decode(message: ConsumeMessage): Envelope | null {
   try {
     return parseEnvelope(JSON.parse(message.content.toString()))
   } catch (error) {

@@ -60,7 +60,7 @@ export class RabbitPublisher implements EventPublisher, RetryQueue, ChannelLende
     const open = await this.#open()
     await this.#send(
       open,
-      again.map((task) => ({ exchange: '', routingKey: NOTIFY_QUEUE, body: envelopeOf([task]) })),
+      again.map((task) => ({ exchange: '', routingKey: NOTIFY_QUEUE, body: envelopeOf([task], true) })),
     )
   }
 
