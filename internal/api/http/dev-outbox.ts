@@ -1,4 +1,5 @@
 import { Router } from 'express'
+import { notFound } from '../../domain/errors.ts'
 import { escapeHtml } from '../../platform/html.ts'
 import type { OutboxEntry, OutboxReader } from '../../service/notification/ports.ts'
 
@@ -6,8 +7,8 @@ const NEWEST = 200
 const REFRESH_SECONDS = 5
 
 /**
- * What would have been pushed or mailed, for developers: `GET /dev/outbox` and `/dev/outbox.json`. It shows
- * messages to whoever can reach it; mount it in standalone only.
+ * What would have been pushed or mailed, for developers: `GET /dev/outbox` and `/dev/outbox.json`, and of each mail
+ * how it looks, `/dev/outbox/:id`. It shows messages to whoever can reach it; mount it in standalone only.
  */
 export function devOutboxRouter(outbox: OutboxReader): Router {
   const router = Router({ caseSensitive: true })
@@ -18,7 +19,21 @@ export function devOutboxRouter(outbox: OutboxReader): Router {
     const html = page(await outbox.newest(NEWEST))
     response.set('cache-control', 'no-store').type('html').send(html)
   })
+  router.get('/dev/outbox/:id', async (request, response) => {
+    const entry = (await outbox.newest(NEWEST)).find(({ id }) => String(id) === request.params.id)
+    const html = entry && htmlOf(entry)
+    if (html === undefined) throw notFound('mail')
+    // As mail programs show it: styles of its own and nothing else.
+    response.set('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; sandbox")
+    response.set('cache-control', 'no-store').type('html').send(html)
+  })
   return router
+}
+
+/** The HTML part of a mail; undefined for everything else. */
+function htmlOf({ channel, payload }: OutboxEntry): string | undefined {
+  if (channel !== 'email' || typeof payload !== 'object' || payload === null) return undefined
+  return 'html' in payload && typeof payload.html === 'string' ? payload.html : undefined
 }
 
 /** No script and no style of its own, so that the strictest policy shows it. */
@@ -45,7 +60,10 @@ ${entries.length === 0 ? empty : `<table border="1" cellpadding="4">\n${HEAD}\n$
 
 const HEAD = '<tr><th>When</th><th>Channel</th><th>To</th><th>Title</th><th>Text</th><th>Data</th></tr>'
 
-function row({ createdAt, channel, recipient, title, body, payload }: OutboxEntry): string {
-  const cells = [createdAt, channel, recipient, title, body, JSON.stringify(payload)]
-  return `<tr>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`
+function row(entry: OutboxEntry): string {
+  const { id, createdAt, channel, recipient, title, body, payload } = entry
+  const cells = [createdAt, channel, recipient, title].map(escapeHtml)
+  if (htmlOf(entry) === undefined) cells.push(escapeHtml(body), escapeHtml(JSON.stringify(payload)))
+  else cells.push(`<pre>${escapeHtml(body)}</pre>`, `<a href="/dev/outbox/${id}">as it looks</a>`)
+  return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`
 }
