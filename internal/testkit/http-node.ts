@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Router } from 'express'
 import type { Authenticator } from '../api/authenticator.ts'
 import { createHttpApp } from '../api/http/app.ts'
 import type { Route } from '../api/http/route.ts'
@@ -33,6 +34,7 @@ export async function serveRoutes(parts: {
   routes: readonly Route[]
   authenticator: Authenticator
   limiter: RateLimiter
+  routers?: readonly Router[]
   clock?: Clock
 }): Promise<HttpNode> {
   const app = createHttpApp({
