@@ -67,7 +67,7 @@ function htmlOf(block: Block): string {
     case 'code':
       return `<p class="code" style="${INK};background:#eef1f4;border-radius:8px;margin:0 0 14px;padding:14px;text-align:center;font:700 28px/36px ui-monospace,Menlo,Consolas,monospace;letter-spacing:6px">${escapeHtml(block.text)}</p>`
     case 'facts':
-      return block.facts.map(([name, value]) => fact(name, lineOf(value, 200))).join('\n')
+      return `<div style="margin:0 0 14px">${block.facts.map(([name, value]) => fact(name, lineOf(value, 200))).join('\n')}</div>`
     case 'quote':
       return quote(block)
     case 'heading':
