@@ -4,7 +4,7 @@ import { unavailable } from '../../domain/errors.ts'
 import type { ConversationId, Rev, Seq, UserId } from '../../domain/ids.ts'
 import type { LogEntry } from '../../domain/log-entry.ts'
 import type { ArchiveWriter } from '../../relay/ports.ts'
-import type { MessageArchive, RepliesRange } from '../../service/message/ports.ts'
+import { EDITS_MAX, type MessageArchive, type RepliesRange } from '../../service/message/ports.ts'
 import { newestEraChanges, newestEras } from '../newest-eras.ts'
 import { bucketOf, bucketsBetween, changeOf, entryOf } from './archive-rows.ts'
 import { changeWrites, messageWrites, type PartitionWrites } from './archive-writes.ts'
@@ -17,7 +17,8 @@ const RANGE = `${MESSAGE} and seq >= ? and seq <= ?`
 const ENTRIES = `${MESSAGE} and seq in ?`
 const CHANGES = `select rev, era, kind, seq, target_seq, stamp, sender_id, operation_id, payload
   from message_changes where conversation_id = ? and bucket = ? and rev >= ? and rev <= ?`
-const EDITS = 'select content, stamp from message_edits where conversation_id = ? and bucket = ? and seq = ?'
+const EDITS = `select content, stamp from message_edits where conversation_id = ? and bucket = ? and seq = ?
+  order by seq asc, stamp desc limit ${EDITS_MAX}`
 const REACTORS = `select user_id from message_reactions
   where conversation_id = ? and bucket = ? and seq = ? and emoji = ? limit ?`
 const REACTED_BY = `select seq, emoji from message_reactions
@@ -69,7 +70,7 @@ export class CassandraMessageArchive implements MessageArchive, ArchiveWriter {
 
   async edits(conversationId: ConversationId, seq: Seq): Promise<{ content: string; stamp: number }[]> {
     const rows = await this.#read([[EDITS, [conversationId, bucketOf(seq), BigInt(seq)]]])
-    return rows.map((row) => ({ content: row['content'], stamp: Number(row['stamp']) }))
+    return rows.map((row) => ({ content: row['content'], stamp: Number(row['stamp']) })).reverse()
   }
 
   async replies(conversationId: ConversationId, range: RepliesRange): Promise<Seq[]> {

@@ -4,7 +4,7 @@ import { type ClientId, type ConversationId, messageIdOf, type UserId, uuidv7 } 
 import { blankPayload, bodyOf, bodyWith, type LogEntry, payloadOf } from '../../domain/log-entry.ts'
 import type { MessageState, ReactionSummary } from '../../domain/message.ts'
 import type { ArchiveWriter } from '../../relay/ports.ts'
-import type { MessageArchive } from '../../service/message/ports.ts'
+import { EDITS_MAX, type MessageArchive } from '../../service/message/ports.ts'
 import { logEntry } from './message-archive.contract.ts'
 
 type Archive = MessageArchive & ArchiveWriter
@@ -114,6 +114,17 @@ export function archivedChangesContract(name: string, open: () => Archive): void
       await open().write(rows.slice(0, 2))
       expect([await entry(message), await open().changes(message.conversationId, 1, 9)]).toEqual(first)
       expect(await open().edits(message.conversationId, 1)).toHaveLength(2)
+    })
+
+    it('answer the last edits of very many', async () => {
+      const message = newMessage()
+      const texts = Array.from({ length: EDITS_MAX + 4 }, (_, n) => `text ${n + 1}`)
+      await open().write([
+        message,
+        ...texts.map((text, n) => logChange(message, n + 1, 'edit', editTo(text))),
+      ])
+      const edits = await open().edits(message.conversationId, message.seq)
+      expect(edits.map(({ content }) => content)).toEqual(texts.slice(-EDITS_MAX))
     })
 
     it('have no message to show while only they are there', async () => {

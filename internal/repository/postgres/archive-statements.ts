@@ -1,3 +1,4 @@
+import { EDITS_MAX } from '../../service/message/ports.ts'
 import { CHANGE_ROW_COLUMNS, LOG_ROW_COLUMNS } from './log-entry.ts'
 
 const ARCHIVED = `
@@ -23,7 +24,9 @@ export const ARCHIVED_CHANGES = {
 
 export const ARCHIVED_EDITS = {
   name: 'archive-edits',
-  text: 'select content, stamp from archived_edits where conversation_id = $1 and seq = $2 order by stamp',
+  text: `
+    select content, stamp from archived_edits where conversation_id = $1 and seq = $2
+    order by stamp desc limit ${EDITS_MAX}`,
 }
 
 export const ARCHIVED_REPLIES_BEFORE = {

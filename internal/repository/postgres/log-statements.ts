@@ -1,3 +1,4 @@
+import { EDITS_MAX } from '../../service/message/ports.ts'
 import { CHANGE_ROW_COLUMNS, codeOfKind, LOG_ROW_COLUMNS, MESSAGE_KIND } from './log-entry.ts'
 
 const REACTION_KIND = codeOfKind('reaction')
@@ -103,20 +104,35 @@ export const CHANGES = {
     order by l.rev limit 200`,
 }
 
-export const CHANGES_OF = {
-  name: 'changes-of',
+export const EDITS = {
+  name: 'edits',
   text: `
     select ${CHANGE_ROW_COLUMNS} from log l
-    where l.conversation_id = $1 and l.target_seq = $2 and l.kind = $3 order by l.rev`,
+    where l.conversation_id = $1 and l.target_seq = $2 and l.kind = ${codeOfKind('edit')}
+    order by l.rev desc limit ${EDITS_MAX}`,
+}
+
+// A change's payload ends with the message's whole state, which may be large, of each of thousands of changes:
+// only its beginning is read. A deletion writes it anew, with spaces and in another order.
+const REACTION = `
+  substring(left(l.payload, 400) from '"emoji": ?"([^"]+)"') emoji,
+  left(l.payload, 400) ~ '"added": ?true' added`
+
+export const REACTIONS_TO = {
+  name: 'reactions-to',
+  text: `
+    select distinct on (x.sender_id) x.sender_id "userId", x.added from (
+      select l.sender_id, l.rev, ${REACTION} from log l
+      where l.conversation_id = $1 and l.target_seq = $2 and l.kind = ${REACTION_KIND}) x
+    where x.emoji = $3
+    order by x.sender_id, x.rev desc`,
 }
 
 export const REACTIONS_BY = {
   name: 'reactions-by',
   text: `
     select distinct on (x.seq, x.emoji) x.seq, x.emoji, x.added from (
-      select l.target_seq seq, l.rev, l.payload::json ->> 'emoji' emoji,
-        (l.payload::json ->> 'added')::boolean added
-      from log l
+      select l.target_seq seq, l.rev, ${REACTION} from log l
       where l.conversation_id = $1 and l.target_seq = any ($3) and l.kind = ${REACTION_KIND}
         and l.sender_id = $2) x
     order by x.seq, x.emoji, x.rev desc`,

@@ -71,8 +71,9 @@ export class PostgresMessageArchive implements MessageArchive, ArchiveWriter {
     return newestEraChanges(rows.map(changeOf))
   }
 
-  edits(conversationId: ConversationId, seq: Seq): Promise<{ content: string; stamp: number }[]> {
-    return query(this.#pool, ARCHIVED_EDITS, [conversationId, seq])
+  async edits(conversationId: ConversationId, seq: Seq) {
+    type Row = { content: string; stamp: number }
+    return (await query<Row>(this.#pool, ARCHIVED_EDITS, [conversationId, seq])).reverse()
   }
 
   async replies(conversationId: ConversationId, range: RepliesRange): Promise<Seq[]> {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type pg from 'pg'
-import { type ChangeKind, changePayloadOf } from '../../domain/change.ts'
+import { type ChangeKind, changePayloadOf, stateAfter } from '../../domain/change.ts'
 import { type ConversationId, messageIdOf, newOperationId, type UserId } from '../../domain/ids.ts'
 import {
   blankPayload,
@@ -12,7 +12,7 @@ import {
   readPreview,
 } from '../../domain/log-entry.ts'
 import type { MessageState } from '../../domain/message.ts'
-import type { AppendItem, ChangeItem } from '../../service/message/ports.ts'
+import { type AppendItem, type ChangeItem, EDITS_MAX } from '../../service/message/ports.ts'
 import { appendItem, createGroup } from '../../testkit/fixtures.ts'
 import { testPostgres } from '../../testkit/services.ts'
 import { createLogPool } from './log-pool.ts'
@@ -105,6 +105,37 @@ async function head(id: ConversationId) {
   const { rows } = await pool.query('select * from heads where conversation_id = $1', [id])
   return rows[0]
 }
+
+describe('what the log has of a message', () => {
+  it('is the last edits, and what each user did last of a reaction', async () => {
+    const { id, ann, bob, entry } = await said()
+    const texts = Array.from({ length: EDITS_MAX + 4 }, (_, n) => `text ${n + 1}`)
+    for (const [rev, content] of texts.entries()) {
+      const edit = { content, mentions: { userIds: [], all: false }, at: 0 }
+      await log.change(change(entry, ann, 'edit', { edit }, { baseRev: rev }))
+    }
+    const edits = await log.edits(id, entry.seq)
+    expect(edits.map((one) => stateAfter(one).edit?.content)).toEqual(texts.slice(-EDITS_MAX))
+
+    let baseRev = texts.length
+    const react = async (userId: UserId, added: boolean) => {
+      const asked = change(entry, userId, 'reaction', {}, { baseRev: baseRev++ })
+      await log.change({ ...asked, payload: asked.payload.replace('"added":true', `"added":${added}`) })
+    }
+    for (const added of [true, false, true]) await react(bob, added)
+    for (const added of [true, false]) await react(ann, added)
+    const did = [
+      { userId: ann, added: false },
+      { userId: bob, added: true },
+    ].sort((a, b) => (a.userId < b.userId ? -1 : 1))
+    expect(await log.reactionsTo(id, entry.seq, '+1')).toEqual(did)
+    expect(await log.reactionsTo(id, entry.seq, '-1')).toEqual([])
+    expect(await log.reactionsBy(id, ann, [entry.seq])).toEqual([{ seq: 2, emoji: '+1', added: false }])
+    await log.change(change(entry, ann, 'delete', { deletion: { by: ann, at: 0 } }, { baseRev }))
+    // Written anew by the deletion, and still to be read.
+    expect(await log.reactionsTo(id, entry.seq, '+1')).toEqual(did)
+  })
+})
 
 describe('a change of a message', () => {
   it('is numbered after the last one, beside the head and above its stamp', async () => {

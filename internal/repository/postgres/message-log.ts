@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { ChangeEntry, ChangeKind } from '../../domain/change.ts'
+import type { ChangeEntry } from '../../domain/change.ts'
 import { notFound } from '../../domain/errors.ts'
 import { type ConversationId, laneOf, type Rev, type Seq, type UserId } from '../../domain/ids.ts'
 import type { LogEntry } from '../../domain/log-entry.ts'
@@ -22,7 +22,7 @@ import {
   APPEND,
   CHANGE,
   CHANGES,
-  CHANGES_OF,
+  EDITS,
   ENTRIES,
   FORGET_PINS,
   HEADS,
@@ -32,6 +32,7 @@ import {
   OVERLAYS,
   PINS,
   REACTIONS_BY,
+  REACTIONS_TO,
   REPLIES_AFTER,
   REPLIES_BEFORE,
   STANDPOINT_OF,
@@ -174,9 +175,16 @@ export class PostgresMessageLog implements MessageLog {
     return (await query<ChangeRow>(this.#pool, CHANGES, [conversationId, from, to])).map(changeOf)
   }
 
-  async changesOf(conversationId: ConversationId, seq: Seq, kind: ChangeKind): Promise<ChangeEntry[]> {
-    const values = [conversationId, seq, codeOfKind(kind)]
-    return (await query<ChangeRow>(this.#pool, CHANGES_OF, values)).map(changeOf)
+  async edits(conversationId: ConversationId, seq: Seq): Promise<ChangeEntry[]> {
+    return (await query<ChangeRow>(this.#pool, EDITS, [conversationId, seq])).map(changeOf).reverse()
+  }
+
+  reactionsTo(
+    conversationId: ConversationId,
+    seq: Seq,
+    emoji: string,
+  ): Promise<{ userId: UserId; added: boolean }[]> {
+    return query(this.#pool, REACTIONS_TO, [conversationId, seq, emoji])
   }
 
   reactionsBy(

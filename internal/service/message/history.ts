@@ -1,4 +1,4 @@
-import { type Change, changeBodyOf } from '../../domain/change.ts'
+import type { Change } from '../../domain/change.ts'
 import { notFound } from '../../domain/errors.ts'
 import type { ConversationId, MessageId, Rev, Seq, UserId } from '../../domain/ids.ts'
 import { expiryOf, type LogEntry, messageOf } from '../../domain/log-entry.ts'
@@ -135,14 +135,12 @@ export class History {
 
   /** Up to `limit` users who have reacted so by now. */
   async reactors(conversationId: ConversationId, seq: Seq, emoji: string, limit: number): Promise<UserId[]> {
-    const recent = await this.#log.changesOf(conversationId, seq, 'reaction')
+    const recent = await this.#log.reactionsTo(conversationId, seq, emoji)
     const archived = await this.#archive.reactors(conversationId, seq, emoji, limit + recent.length)
     const users = new Set(archived)
-    for (const change of recent) {
-      const body = changeBodyOf(change)
-      if (body.emoji !== emoji) continue
-      if (body.added) users.add(change.senderId)
-      else users.delete(change.senderId)
+    for (const { userId, added } of recent) {
+      if (added) users.add(userId)
+      else users.delete(userId)
     }
     return [...users].slice(0, limit)
   }

@@ -5,7 +5,7 @@ import type { Edit, Message } from '../../domain/message.ts'
 import type { Actor } from '../../domain/user.ts'
 import type { History } from './history.ts'
 import type { MessagePage } from './message-page.ts'
-import type { MessageArchive, MessageLog } from './ports.ts'
+import { EDITS_MAX, type MessageArchive, type MessageLog } from './ports.ts'
 
 export interface MessageListsDeps {
   history: History
@@ -22,7 +22,7 @@ export class MessageLists {
   }
 
   /**
-   * The texts it had before the present one, oldest first; none once it was deleted.
+   * The last 100 texts it had before the present one, oldest first; none once it was deleted.
    * @throws DomainError not_found, dependency_unavailable
    */
   async edits(actor: Actor, conversationId: ConversationId, id: MessageId): Promise<Edit[]> {
@@ -30,7 +30,7 @@ export class MessageLists {
     const { entry, message } = await history.one(conversationId, actor.userId, id)
     if (message.deletedAt || !message.editedAt) return []
     // The log first: what it forgets meanwhile, the archive has.
-    const recent = await log.changesOf(conversationId, entry.seq, 'edit')
+    const recent = await log.edits(conversationId, entry.seq)
     const archived = await archive.edits(conversationId, entry.seq)
     const texts = new Map(archived.map(({ stamp, content }) => [stamp, content]))
     for (const change of recent) {
@@ -39,7 +39,7 @@ export class MessageLists {
     }
     const versions = [...texts].sort(([a], [b]) => a - b)
     const all: [number, string][] = [[entry.stamp, bodyOf(entry.payload).content], ...versions]
-    return all.slice(0, -1).map(([stamp, content]) => ({ content, editedAt: timeOf(stamp) }))
+    return all.slice(-EDITS_MAX, -1).map(([stamp, content]) => ({ content, editedAt: timeOf(stamp) }))
   }
 
   /** Replies in a thread, by its root's id. @throws DomainError not_found, dependency_unavailable. */

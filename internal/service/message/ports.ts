@@ -112,6 +112,9 @@ export interface Window extends Standpoint, Overlays {
   hiddenSince: readonly Seq[]
 }
 
+/** Texts of a message that are read at once, the present one among them. */
+export const EDITS_MAX = 101
+
 export interface Head {
   seq: Seq
   rev: Rev
@@ -149,8 +152,15 @@ export interface MessageLog {
   /** Changes still in the log, ascending by rev; at most 200 revs are asked for. */
   changes(conversationId: ConversationId, from: Rev, to: Rev): Promise<ChangeEntry[]>
 
-  /** Changes of one message still in the log, of one kind, ascending. */
-  changesOf(conversationId: ConversationId, seq: Seq, kind: ChangeKind): Promise<ChangeEntry[]>
+  /** Edits of one message still in the log, ascending: the last `EDITS_MAX`. */
+  edits(conversationId: ConversationId, seq: Seq): Promise<ChangeEntry[]>
+
+  /** What each user did last of one reaction to a message, as far as the log has it. */
+  reactionsTo(
+    conversationId: ConversationId,
+    seq: Seq,
+    emoji: string,
+  ): Promise<{ userId: UserId; added: boolean }[]>
 
   /** What this user did last of each reaction to these messages, as far as the log has it. */
   reactionsBy(
@@ -200,7 +210,7 @@ export interface MessageArchive {
   /** At most 200, ascending by rev. */
   changes(conversationId: ConversationId, from: Rev, to: Rev): Promise<ChangeEntry[]>
 
-  /** A message's texts after the first, ascending; `stamp` is when each was written. */
+  /** A message's texts after the first, ascending, the last `EDITS_MAX`; `stamp` is when each was written. */
   edits(conversationId: ConversationId, seq: Seq): Promise<{ content: string; stamp: number }[]>
 
   replies(conversationId: ConversationId, range: RepliesRange): Promise<Seq[]>

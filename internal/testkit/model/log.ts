@@ -1,4 +1,4 @@
-import { type ChangeEntry, type ChangeKind, changeBodyOf, isChange, stateAfter } from '../../domain/change.ts'
+import { type ChangeEntry, changeBodyOf, isChange, stateAfter } from '../../domain/change.ts'
 import { type ConversationId, laneOf, type Rev, type Seq, type UserId } from '../../domain/ids.ts'
 import { type LogEntry, rootSeqOf, timeOf } from '../../domain/log-entry.ts'
 import type { HiddenMessage, MessageState } from '../../domain/message.ts'
@@ -93,10 +93,19 @@ export class ModelLog implements MessageLog {
     return this.#read(() => this.#changes(id).filter(({ rev }) => within(rev, from, to)))
   }
 
-  changesOf(id: ConversationId, seq: Seq, kind: ChangeKind): Promise<ChangeEntry[]> {
-    return this.#read(() =>
-      this.#changes(id).filter((change) => change.targetSeq === seq && change.kind === kind),
-    )
+  edits(id: ConversationId, seq: Seq): Promise<ChangeEntry[]> {
+    return this.#read(() => this.#changes(id).filter((one) => one.targetSeq === seq && one.kind === 'edit'))
+  }
+
+  reactionsTo(id: ConversationId, seq: Seq, emoji: string): Promise<{ userId: UserId; added: boolean }[]> {
+    return this.#read(() => {
+      const last = new Map<UserId, boolean>()
+      for (const change of this.#changes(id)) {
+        const body = changeBodyOf(change)
+        if (change.targetSeq === seq && body.emoji === emoji) last.set(change.senderId, body.added)
+      }
+      return [...last].map(([userId, added]) => ({ userId, added }))
+    })
   }
 
   reactionsBy(
