@@ -5,7 +5,7 @@ import { processIdentity } from '../internal/platform/process-identity.ts'
 import { Binary, clusterEnvironment } from '../internal/testkit/binary.ts'
 import { Person } from '../internal/testkit/client.ts'
 import { eventually } from '../internal/testkit/eventually.ts'
-import { freePorts } from '../internal/testkit/services/processes.ts'
+import { freePortRow, freePorts } from '../internal/testkit/services/processes.ts'
 import { SocketClient } from '../internal/testkit/socket-client.ts'
 
 const WORKERS = 2
@@ -17,7 +17,8 @@ beforeAll(async () => {
 
 /** Two workers on one port, each with health and metrics of its own at `operations` and the port after it. */
 async function start() {
-  const [port = 0, operations = 0] = await freePorts(2)
+  const port = await freePortRow(1 + WORKERS)
+  const operations = port + 1
   const binary = new Binary('api', { ...env, PORT: String(port), OPERATIONS_PORT: String(operations) })
   await eventually(() => expect(binary.stdout + binary.stderr).toContain('all workers ready'))
   /** Pids of the processes that said they serve, in that order. */

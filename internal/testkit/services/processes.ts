@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
@@ -105,6 +106,17 @@ export async function freePorts(count: number): Promise<number[]> {
   })
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
   return ports
+}
+
+/** The first of some ports in a row that are free, below those that the system gives to connections. */
+export async function freePortRow(count: number): Promise<number> {
+  for (;;) {
+    const first = 20_000 + Math.floor(Math.random() * 12_000)
+    const servers = Array.from({ length: count }, (_, n) => createServer().listen(first + n, '127.0.0.1'))
+    const opened = await Promise.allSettled(servers.map((server) => once(server, 'listening')))
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+    if (opened.every(({ status }) => status === 'fulfilled')) return first
+  }
 }
 
 /** Full path of a program in PATH or one of the folders; null when it is not installed. */
