@@ -22,7 +22,7 @@ export const MERGED_MAX = 500
 const TOGETHER_MAX = 4
 const ALONE_MAX = 8
 /** While another is under way, a handling begins at the latest so long after its first message came. */
-const GATHER_MS = 20
+const GATHER_MS = 50
 
 /**
  * Hands the tasks of messages that wait at the same time to the handler together: deciding, claiming and

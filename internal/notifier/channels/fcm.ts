@@ -22,11 +22,12 @@ export interface FcmOptions {
   alarm(error: unknown): void
 }
 
-/** Messages under way at once in one call: each is a request, and a connection, of its own. */
+/** Messages under way at once in one call: each is a request of its own. */
 const SLICE = 100
 /** No request starts later than this after the call, so that a claim outlives its send. */
 const START_WITHIN_MS = 10_000
-const FREE_SOCKETS = 32
+/** Connections, all of them kept: opening one costs more than a push does. */
+const SOCKETS = 128
 let instances = 0
 
 /**
@@ -100,7 +101,7 @@ function serviceAccount(json: string) {
 }
 
 function agentFor(endpoint: string | null): HttpsAgent {
-  const agent = new HttpsAgent({ keepAlive: true, maxFreeSockets: FREE_SOCKETS })
+  const agent = new HttpsAgent({ keepAlive: true, maxSockets: SOCKETS, maxFreeSockets: SOCKETS })
   if (endpoint === null) return agent
   const { protocol, hostname, port } = new URL(endpoint)
   agent.createConnection = () =>
