@@ -76,7 +76,7 @@ export function composeNotifier(options: NotifierOptions): Component[] {
   return [
     ...mailing(options),
     atDrain('push', () => sender.close()),
-    notifierComponent({ ...shared, sender }),
+    notifierComponent({ ...shared, sender, claimLeaseMs: push.claimLeaseMs }),
     burying,
   ]
 }

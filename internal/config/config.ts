@@ -52,9 +52,16 @@ export interface HttpConfig {
   trustedProxies: string[]
 }
 
-export type PushConfig =
-  | { kind: 'firebase'; projectId: string; serviceAccount: string; endpoint: string | null }
-  | { kind: 'outbox' }
+export type PushConfig = FirebaseConfig | { kind: 'outbox' }
+
+export interface FirebaseConfig {
+  kind: 'firebase'
+  projectId: string
+  serviceAccount: string
+  endpoint: string | null
+  /** What a notifier that died was sending is sent again after this. */
+  claimLeaseMs: 5_000 | 30_000
+}
 
 const SECRET_KEY_MIN = 32
 /** The log keeps its own rows for up to three days. */
@@ -209,7 +216,8 @@ function push(reader: EnvReader): PushConfig {
     )
   }
   if (endpoint !== null) reader.url('FCM_ENDPOINT', endpoint, ['http', 'https'])
-  return { kind: 'firebase', projectId, serviceAccount: serviceAccount ?? '', endpoint }
+  const claimLeaseMs = reader.oneOf('PUSH_CLAIM_LEASE', ['5s', '30s'], '30s') === '5s' ? 5_000 : 30_000
+  return { kind: 'firebase', projectId, serviceAccount: serviceAccount ?? '', endpoint, claimLeaseMs }
 }
 
 function isServiceAccount(text: string): boolean {

@@ -33,6 +33,8 @@ export interface DeliverDeps {
   clock: Clock
   logger: Logger
   observer?: Observer
+  /** How old a claim without an outcome is when it belongs to nobody alive. */
+  claimLeaseMs?: DelayMs
   signal: AbortSignal
 }
 
@@ -45,7 +47,8 @@ type Left = { delayMs: DelayMs; attempt: number } | { dead: string } | null
  */
 export async function deliver(pushes: readonly Push[], deps: DeliverDeps): Promise<FollowUp[]> {
   const claims = pushes.map(claimOf)
-  const results = await deps.claims.claim(claims, CLAIM_LEASE_MS)
+  const leaseMs = deps.claimLeaseMs ?? CLAIM_LEASE_MS
+  const results = await deps.claims.claim(claims, leaseMs)
   const left: Left[] = pushes.map(() => null)
   const taken: { place: number; push: Push; claim: Claim; repeated: boolean }[] = []
   const settlements: Settlement[] = []
@@ -54,7 +57,7 @@ export async function deliver(pushes: readonly Push[], deps: DeliverDeps): Promi
     const claim = claims[place]
     if (!result || !claim) continue
     if (result.kind === 'claimed') taken.push({ place, push, claim, repeated: result.repeated })
-    if (result.kind === 'busy') left[place] = { delayMs: CLAIM_LEASE_MS, attempt: push.task.attempt }
+    if (result.kind === 'busy') left[place] = { delayMs: leaseMs, attempt: push.task.attempt }
     if (result.kind === 'pending') left[place] = again(push.task, null, 'lost before its retry was queued')
     if (result.kind === 'unknown') {
       left[place] = { dead: 'outcome unknown twice' }

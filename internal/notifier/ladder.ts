@@ -4,7 +4,7 @@ import { ATTEMPTS_PER_ROUND, DELAYS_MS, type DelayMs } from './ports.ts'
 export const GRACE_MS: DelayMs = 10_000
 
 /** A claim this old without an outcome belongs to nobody alive: no send takes half as long. */
-export const CLAIM_LEASE_MS = 30_000
+export const CLAIM_LEASE_MS: DelayMs = 30_000
 
 /** Waits before the second to the last attempt of a round. */
 const LADDER: readonly DelayMs[] = [5_000, 30_000, 120_000, 600_000, 3_600_000]
