@@ -51,7 +51,12 @@ describe('operations server', () => {
     const ready = await get('/health/ready?verbose')
     expect(ready.status).toBe(200)
     expect(await ready.json()).toMatchObject({ status: 'up', queueDepth: 12, openWebSockets: null })
-    expect(await (await get('/health')).json()).toEqual({ status: 'up', version: '1.2.3' })
+    expect(await (await get('/health')).json()).toMatchObject({
+      status: 'up',
+      version: '1.2.3',
+      queueDepth: 12,
+      dependencies: [{ status: 'up', latencyMs: expect.any(Number) }],
+    })
   })
 
   it('is live but not ready when a required dependency is down', async () => {
@@ -76,7 +81,8 @@ describe('operations server', () => {
 
   it('has nothing else', async () => {
     expect((await get('/')).status).toBe(404)
-    expect((await get('/metrics', 'POST')).status).toBe(405)
+    const wrong = await get('/metrics', 'POST')
+    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
   })
 })
 

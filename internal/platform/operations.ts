@@ -28,8 +28,7 @@ export async function answerOperations(
   }
   const report = await health.report()
   const able = report.status === 'up' || report.status === 'degraded'
-  if (path === '/health') return json(able ? 200 : 503, { status: report.status, version })
-  return json(able ? 200 : 503, report)
+  return json(able ? 200 : 503, path === '/health' ? { ...report, version } : report)
 }
 
 function json(status: 200 | 503, body: unknown): OperationsAnswer {
@@ -41,7 +40,7 @@ export function operationsServer(operations: Operations): Server {
   return createServer({ requestTimeout: 10_000 }, (request, response) => {
     const path = OPERATIONS_PATHS.find((known) => known === request.url?.split('?', 1)[0])
     if (!path || (request.method !== 'GET' && request.method !== 'HEAD')) {
-      response.writeHead(path ? 405 : 404).end()
+      response.writeHead(path ? 405 : 404, path && { allow: 'GET, HEAD' }).end()
       return
     }
     answerOperations(path, operations).then(

@@ -1,5 +1,6 @@
-import { Router } from 'express'
+import { type RequestHandler, Router } from 'express'
 import { escapeHtml } from '../../platform/html.ts'
+import { otherMethods } from '../middleware/other-methods.ts'
 import type { AsyncApiDocument } from '../ws/asyncapi.ts'
 import type { OpenApiDocument, Operation } from './openapi.ts'
 
@@ -18,16 +19,21 @@ export interface Documents {
 export function docsRouter(documents: Documents, publicUrl: string): Router {
   const router = Router()
   const page = docsPage(documents, publicUrl)
+  const serve = (path: string, handler: RequestHandler) =>
+    router
+      .route(path)
+      .get(handler)
+      .all(otherMethods(['get']))
   for (const [name, document] of Object.entries(documents)) {
     const json = JSON.stringify(document)
-    router.get(`/${name}.json`, (_request, response) => {
+    serve(`/${name}.json`, (_request, response) => {
       response.type('application/json').send(json)
     })
   }
-  router.get('/docs', (_request, response) => {
+  serve('/docs', (_request, response) => {
     response.type('text/html').send(page)
   })
-  router.get('/', (_request, response) => {
+  serve('/', (_request, response) => {
     response.redirect('/docs')
   })
   return router

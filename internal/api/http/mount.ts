@@ -7,6 +7,7 @@ import type { RateLimiter } from '../../service/limit/ports.ts'
 import type { Authenticator } from '../authenticator.ts'
 import { addressKey } from '../client-address.ts'
 import { bearerToken } from '../middleware/bearer.ts'
+import { otherMethods } from '../middleware/other-methods.ts'
 import { localsOf } from '../middleware/request-context.ts'
 import {
   FileAnswer,
@@ -31,12 +32,7 @@ export function mountRoutes(router: Router, routes: readonly Route[], deps: Moun
   for (const [path, methods] of byPath(routes)) {
     const mounted = router.route(path)
     for (const [method, route] of methods) mounted[method](handler(route, deps))
-    const allow = allowedMethods([...methods.keys()])
-    mounted.all((request, response) => {
-      response.set('Allow', allow)
-      if (request.method === 'OPTIONS') return void response.status(204).end()
-      throw new DomainError('method_not_allowed', `${request.method} is not offered here; ${allow} are.`)
-    })
+    mounted.all(otherMethods([...methods.keys()]))
   }
 }
 
@@ -56,12 +52,6 @@ function byPath(routes: readonly Route[]): [string, Map<Method, Route>][] {
   }
   const rank = (path: string) => path.replaceAll(/:[A-Za-z]+/g, '\uffff')
   return [...paths].sort(([a], [b]) => (rank(a) < rank(b) ? -1 : 1))
-}
-
-function allowedMethods(methods: readonly Method[]): string {
-  const names = methods.map((method) => method.toUpperCase())
-  if (names.includes('GET')) names.push('HEAD')
-  return [...names, 'OPTIONS'].join(', ')
 }
 
 function handler(route: Route, deps: MountDeps) {

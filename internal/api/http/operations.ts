@@ -1,6 +1,7 @@
 import { type RequestHandler, Router } from 'express'
 import type { Metrics } from '../../platform/metrics.ts'
 import { answerOperations, OPERATIONS_PATHS, type Operations } from '../../platform/operations.ts'
+import { otherMethods } from '../middleware/other-methods.ts'
 
 /** As nginx has it: the client went away before it was answered. */
 const CLIENT_CLOSED = 499
@@ -9,10 +10,12 @@ const CLIENT_CLOSED = 499
 export function operationsRouter(operations: Operations): Router {
   const router = Router({ caseSensitive: true })
   for (const path of OPERATIONS_PATHS) {
-    router.get(path, async (_request, response) => {
+    const route = router.route(path)
+    route.get(async (_request, response) => {
       const { status, type, body } = await answerOperations(path, operations)
       response.status(status).set('content-type', type).set('cache-control', 'no-store').send(body)
     })
+    route.all(otherMethods(['get']))
   }
   return router
 }

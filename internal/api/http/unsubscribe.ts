@@ -1,8 +1,8 @@
 import { type Request, type Response, Router } from 'express'
-import { DomainError } from '../../domain/errors.ts'
 import type { RateLimit, RateLimiter } from '../../service/limit/ports.ts'
 import type { Unsubscriptions } from '../../service/notification/unsubscribe.ts'
 import { addressKey } from '../client-address.ts'
+import { otherMethods } from '../middleware/other-methods.ts'
 import { localsOf } from '../middleware/request-context.ts'
 
 const PATH = '/api/v1/unsubscribe/:token'
@@ -31,11 +31,7 @@ export function unsubscribeRouter(unsubscriptions: Unsubscriptions, limiter: Rat
     const token = await limited(request, response)
     show(response, (await unsubscriptions.end(token)) ? DONE : UNKNOWN)
   })
-  router.all(PATH, (request, response) => {
-    response.set('Allow', 'GET, POST, HEAD, OPTIONS')
-    if (request.method === 'OPTIONS') return void response.status(204).end()
-    throw new DomainError('method_not_allowed', `${request.method} is not offered here; GET and POST are.`)
-  })
+  router.all(PATH, otherMethods(['get', 'post']))
   return router
 }
 
