@@ -58,7 +58,8 @@ export function toDomainError(error: unknown): DomainError {
     return new DomainError(PARSER_CODES[type], 'The request body cannot be accepted.', { cause: error })
   }
   if (status !== null && status >= 400 && status < 500) {
-    return new DomainError('validation_failed', 'The request cannot be read.', { cause: error })
+    const errors = [{ path: '', message: 'cannot be read' }]
+    return new DomainError('validation_failed', 'The request cannot be read.', { errors, cause: error })
   }
   return new DomainError('internal', 'Something went wrong here; the request id leads to it.', {
     cause: error,

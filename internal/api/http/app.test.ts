@@ -163,6 +163,9 @@ describe('routing', () => {
     expect(wrong).toMatchObject({ status: 405, body: { code: 'method_not_allowed' } })
     expect(wrong.headers.get('allow')).toBe('POST, OPTIONS')
     expect((await call('PUT', `/api/v1/things/${USER}`)).headers.get('allow')).toBe('GET, HEAD, OPTIONS')
+    const document = await call('POST', '/openapi.json')
+    expect(document).toMatchObject({ status: 405, body: { code: 'method_not_allowed' } })
+    expect(document.headers.get('allow')).toBe('GET, HEAD, OPTIONS')
   })
 
   it('validates parameters and gives ids in lower case', async () => {
@@ -245,7 +248,8 @@ describe('bodies', () => {
     ['an unpaired surrogate deep down', '{"name":"a","deep":{"x":["\\udc00"]}}'],
     ['10,000 levels', `{"name":"a","deep":${'['.repeat(10_000)}${']'.repeat(10_000)}}`],
   ])('refuses %s with 400', async (_what, body) => {
-    expect(await post(body)).toMatchObject({ status: 400, body: { code: 'validation_failed' } })
+    const errors = [{ path: expect.any(String), message: expect.any(String) }]
+    expect(await post(body)).toMatchObject({ status: 400, body: { code: 'validation_failed', errors } })
   })
 
   it('refuses bytes that are not UTF-8', async () => {

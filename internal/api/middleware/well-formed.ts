@@ -14,10 +14,8 @@ export const wellFormedUrl: RequestHandler = (request, _response, next) => {
   let decoded: string
   try {
     decoded = decodeURIComponent(request.url)
-  } catch (error) {
-    throw new DomainError('validation_failed', 'The address has a malformed percent-encoding.', {
-      cause: error,
-    })
+  } catch {
+    throw invalid('', 'The address has a malformed percent-encoding.')
   }
   if (decoded.includes('\0')) throw invalid('', 'The address contains a NUL character.')
   next()
