@@ -47,8 +47,8 @@ const SEARCH = `
     (select id from users where status = 'active' and username_key collate "C" >= $1
        and username_key collate "C" < $2 and username_key collate "C" > $6
      order by username_key collate "C" limit $7)
-    union select user_id from identities where kind = 'email' and value_key = $3 and verified_at is not null
-    union select user_id from identities where kind = 'phone' and value_key = $4 and verified_at is not null
+    union select user_id from identities where kind = 'email' and value_key = $3
+    union select user_id from identities where kind = 'phone' and value_key = $4
     union select id from users where public_id = $5)
   select ${USER_COLUMNS} from users u join found using (id)
   where u.status = 'active' and u.username_key collate "C" > $6

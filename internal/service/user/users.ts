@@ -65,7 +65,7 @@ export class UserService {
 
   /**
    * By the beginning of a username, or by a whole email address, phone number or public id; ascending by
-   * username. Addresses find only those who verified them, and are never answered.
+   * username. Addresses find their owner, verified or not, and are never answered.
    */
   async search(query: string, limit: number, cursor: string | null): Promise<Page<User>> {
     const text = query.trim()
