@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import { invalid } from '../domain/errors.ts'
+import type { ConversationId } from '../domain/ids.ts'
 import { MENTIONS_MAX, type MentionsInput } from '../service/message/mention-names.ts'
 import type { PageQuery } from '../service/message/message-page.ts'
 import type { SendInput } from '../service/message/messages.ts'
-import { clientId, messageId, userId } from './http/fields.ts'
+import { clientId, conversationId, messageId, userId } from './http/fields.ts'
 import { contentField } from './http/text-fields.ts'
 
 // What both doors take: POST .../messages and the push message:send, GET .../messages and the push history.
@@ -17,6 +19,7 @@ const mentions = z.union([
 
 export const sendBody = z.strictObject({
   clientId: clientId.nullish(),
+  conversationId: conversationId.nullish().meta({ description: 'if given, the one it is sent to' }),
   type: z.literal('text').default('text'),
   content: contentField,
   // None can be given before there is media; an empty list says the same as no list.
@@ -26,7 +29,11 @@ export const sendBody = z.strictObject({
   mentions: mentions.nullish(),
 })
 
-export function sendInputOf(body: z.output<typeof sendBody>): SendInput {
+/** @param target the conversation of the path or topic */
+export function sendInputOf(body: z.output<typeof sendBody>, target: ConversationId): SendInput {
+  if (body.conversationId && body.conversationId !== target) {
+    throw invalid('conversationId', 'is not the conversation this is sent to')
+  }
   return {
     clientId: body.clientId ?? null,
     type: body.type,

@@ -45,7 +45,7 @@ export function messageRoutes(messages: Messages): Route[] {
       responses: { 201: sentSchema, 200: sentSchema },
       errors: ['not_found', 'blocked', 'idempotency_mismatch', 'overloaded'],
       handle: async ({ actor, params: { conversationId: id }, body }) => {
-        const { message, duplicate } = await messages.send(actor, id, sendInputOf(body))
+        const { message, duplicate } = await messages.send(actor, id, sendInputOf(body, id))
         return duplicate ? answer(200, { message, duplicate }) : answer(201, { message })
       },
     }),

@@ -74,7 +74,7 @@ export function scheduledRoutes(schedules: Schedules): Route[] {
       errors: ['not_found', 'forbidden', 'blocked', 'conflict', 'idempotency_mismatch'],
       handle: async ({ actor, params: { conversationId: id }, body }) => {
         const { sendAt, ...send } = body
-        const made = await schedules.schedule(actor, id, sendInputOf(send), new Date(sendAt))
+        const made = await schedules.schedule(actor, id, sendInputOf(send, id), new Date(sendAt))
         return answer(made.created ? 201 : 200, made.scheduled)
       },
     }),

@@ -1,12 +1,11 @@
 import { z } from 'zod'
-import { invalid } from '../../domain/errors.ts'
 import type { MessageId } from '../../domain/ids.ts'
 import { event } from '../../realtime/topic.ts'
 import type { History } from '../../service/message/history.ts'
 import type { MessageChanges } from '../../service/message/message-changes.ts'
 import type { Messages } from '../../service/message/messages.ts'
 import type { Receipts } from '../../service/receipt/receipts.ts'
-import { conversationId, messageId } from '../http/fields.ts'
+import { messageId } from '../http/fields.ts'
 import {
   deleteScope,
   editBody,
@@ -33,7 +32,7 @@ export interface ChatEventsDeps {
 const WRITE = { scope: 'messages:write' } as const
 const READ = { scope: 'messages:read' } as const
 
-const sendPayload = parsing(sendBody.extend({ conversationId: conversationId.nullish() }))
+const sendPayload = parsing(sendBody)
 const editPayload = parsing(editBody.extend({ messageId }))
 const deletePayload = parsing(z.strictObject({ messageId, scope: deleteScope }))
 const reactionPayload = parsing(z.strictObject({ messageId, emoji: emojiField }))
@@ -56,12 +55,10 @@ function messageEvents({ messages }: ChatEventsDeps): ChatEvents {
       ...WRITE,
       schema: sendPayload,
       handle: async ({ connection, state }: ChatChannel, payload) => {
-        if (payload.conversationId && payload.conversationId !== state.conversationId) {
-          throw invalid('conversationId', 'is not this topic')
-        }
+        const input = sendInputOf(payload, state.conversationId)
         const origin = { connection: connection.id }
         const sent = await state.order.send(() =>
-          messages.send(connection.actor, state.conversationId, sendInputOf(payload), origin),
+          messages.send(connection.actor, state.conversationId, input, origin),
         )
         return sent.duplicate ? sent : { message: sent.message }
       },
