@@ -41,7 +41,6 @@ async function aGroupOf(userId: string): Promise<void> {
 describe('deleting an account', () => {
   it('asks for the password, and for the second factor where there is one', async () => {
     const { accessToken } = await register(one)
-    expect(await close(accessToken, {})).toMatchObject({ status: 400 })
     expect(await close(accessToken, { password: 'wrong password' })).toMatchObject({ status: 403 })
     const made = await one.call('POST', '/auth/totp/setup', { token: accessToken })
     const enable = { code: totpCode(made.body.secret, world.clock.now()) }
@@ -51,6 +50,17 @@ describe('deleting an account', () => {
     world.skewMs = MINUTE
     const code = totpCode(made.body.secret, world.clock.now())
     expect(await close(accessToken, { password: PASSWORD, code })).toMatchObject({ status: 204 })
+  })
+
+  it('asks for no password just after signing in', async () => {
+    const [fresh, late] = [await register(one), await register(one)]
+    expect(await one.call('DELETE', '/users/me', { token: fresh.accessToken })).toMatchObject({ status: 204 })
+    world.skewMs += 11 * MINUTE
+    expect(await close(late.accessToken, {})).toMatchObject({
+      status: 400,
+      body: { errors: [{ path: 'password' }] },
+    })
+    expect(await close(late.accessToken)).toMatchObject({ status: 204 })
   })
 
   it('is refused to personal tokens, and to guessing', async () => {

@@ -36,6 +36,11 @@ export function uuidv7<Id extends string = string>(nowMs: number = Date.now()): 
   return idOf(bytes)
 }
 
+/** When an id was made, in milliseconds since 1970. */
+export function timeOfUuidv7(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
+}
+
 /** Of a send or a change whose client gave no id of its own. */
 export function newOperationId(): ClientId {
   return uuidv7()

@@ -16,7 +16,12 @@ export function accountRoutes(closing: AccountClosing): Route[] {
       tag: 'users',
       scope: 'session',
       body: z.strictObject({
-        password: z.string().min(1).max(PASSWORD_MAX),
+        password: z
+          .string()
+          .min(1)
+          .max(PASSWORD_MAX)
+          .optional()
+          .meta({ description: 'needed once the sign-in is over ten minutes old' }),
         code: factorField.optional(),
       }),
       responses: { 204: null },

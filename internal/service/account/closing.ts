@@ -1,5 +1,5 @@
-import { DomainError } from '../../domain/errors.ts'
-import type { UserId } from '../../domain/ids.ts'
+import { DomainError, invalid } from '../../domain/errors.ts'
+import { timeOfUuidv7, type UserId } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { AuditTrail } from '../audit/ports.ts'
@@ -23,8 +23,12 @@ export interface ClosingDeps {
   clock: Clock
 }
 
+/** Who signed in just now need not say the password again. */
+const FRESH_SIGN_IN_MS = 10 * 60_000
+
 export interface Proof {
-  password: string
+  /** Needed once the sign-in is not fresh any more. */
+  password?: string | undefined
   /** Of the second factor. */
   code?: string | undefined
 }
@@ -40,7 +44,7 @@ export class AccountClosing {
   /**
    * At once nobody can sign in, every session and socket ends and the profile is `Deleted user`; what they wrote is
    * erased from then on (Erasures).
-   * @throws DomainError `forbidden` for a wrong password; `totp_required`, `unauthenticated` for the second factor
+   * @throws DomainError `forbidden` for a wrong password, `validation_failed` for one missing; `totp_required`, `unauthenticated` for the second factor
    */
   async close(actor: Actor, proof: Proof, address: string): Promise<void> {
     const { closer, sessions, authoriseAnew, audit, clock } = this.#deps
@@ -64,11 +68,15 @@ export class AccountClosing {
 
   /** A session alone could be a device left unlocked. */
   async #demand(actor: Actor, { password, code }: Proof): Promise<void> {
-    const { accounts, hasher, secondFactor, limiter } = this.#deps
+    const { accounts, hasher, secondFactor, limiter, clock } = this.#deps
     await limiter.consume(PASSWORD_CHANGE, actor.userId)
-    const account = await accounts.findById(actor.userId)
-    if (!account || !(await hasher.verify(account.passwordHash, password))) {
-      throw new DomainError('forbidden', 'The password is wrong.')
+    if (password !== undefined) {
+      const account = await accounts.findById(actor.userId)
+      if (!account || !(await hasher.verify(account.passwordHash, password))) {
+        throw new DomainError('forbidden', 'The password is wrong.')
+      }
+    } else if (clock.now() - timeOfUuidv7(actor.sessionId) > FRESH_SIGN_IN_MS) {
+      throw invalid('password', 'is needed: the sign-in is over ten minutes old')
     }
     await secondFactor.demand(actor.userId, code)
   }
