@@ -128,6 +128,16 @@ describe('SmtpCarrier', () => {
     expect(server.mails.at(-1)?.to).toEqual(['bob@example.org'])
   })
 
+  it('tells no password to a server without TLS', async () => {
+    const carrying = open({ url: server.url.replace('//', '//user:secret@') }).carry(
+      userId,
+      'a@b.example',
+      letter(),
+    )
+    await expect(carrying).rejects.toMatchObject({ failure: { kind: 'retry', misconfigured: true } })
+    expect(server.tries()).toBe(0)
+  })
+
   it('knows that a mail did not leave where nobody listens', async () => {
     const carrier = open({ url: 'smtp://127.0.0.1:1' })
     await expect(carrier.carry(userId, 'ann@example.org', letter())).rejects.toMatchObject({ failure: retry })

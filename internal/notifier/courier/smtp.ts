@@ -105,6 +105,8 @@ function pool({ url, dkim, timeoutMs = TIMEOUT_MS }: SmtpOptions) {
     port: port === '' ? (secure ? 465 : 587) : Number(port),
     secure,
     ...(username !== '' && {
+      // Else whoever sits in between only has to hide that the server offers TLS.
+      requireTLS: !secure,
       auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) },
     }),
     ...(dkim && {
