@@ -166,7 +166,23 @@ describe('developer outbox', () => {
     expect(items.map(({ title }) => title)).toEqual(['second', 'first'])
     const html = await (await fetch(`${url}/dev/outbox`)).text()
     expect(html).toContain('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; more')
-    expect(html).not.toMatch(/<script|<style| on\w+=/)
+    // Nothing inline: the API's policy allows scripts of its own origin only.
+    expect(html.replace('<script src="/dev/outbox.js" defer>', '')).not.toMatch(/<script|<style| on\w+=/)
+    const script = await fetch(`${url}/dev/outbox.js`)
+    expect(script.headers.get('content-type')).toContain('javascript')
+    expect(await script.text()).toContain("fetch('/dev/outbox')")
+  })
+
+  it('shows a mail as it looks, with what it brings along and nothing else', async () => {
+    const mail = { title: 'Hello', body: 'Hi\n', payload: { html: '<p style="color:red">Hi</p>' } }
+    const to = { userId: randomUserId(), recipient: 'a@example.org', createdAt: '2026-11-21T00:00:00.000Z' }
+    await new PostgresDeveloperOutbox(pool).add([{ channel: 'email', ...to, ...mail }], 1000)
+    const path = /href="(\/dev\/outbox\/\d+)"/.exec(await (await fetch(`${url}/dev/outbox`)).text())?.[1]
+    const shown = await fetch(`${url}${path}`)
+    expect(await shown.text()).toBe(mail.payload.html)
+    expect(shown.headers.get('content-security-policy')).toBe(
+      "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    )
   })
 
   it('forgets all but the newest', async () => {
