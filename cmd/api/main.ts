@@ -2,7 +2,7 @@ import { loadConfig } from '../../internal/config/config.ts'
 import { runBinary } from '../../internal/platform/cli.ts'
 import { createLogger } from '../../internal/platform/logger.ts'
 import { drainWhenTold } from '../../internal/platform/supervisor.ts'
-import { warnOfCourier, warnOfLimits } from '../compose/warnings.ts'
+import { warnOfCourier, warnOfDevOutbox, warnOfLimits } from '../compose/warnings.ts'
 import { runNode } from './node.ts'
 import { runWorkers } from './workers.ts'
 
@@ -25,6 +25,7 @@ await runBinary({
     if (number !== null) return runNode(config, logger, drainWhenTold(signal))
     warnOfLimits(config, logger)
     warnOfCourier(config, logger)
+    warnOfDevOutbox(config, logger)
     return count > 1 ? runWorkers(count, logger, signal) : runNode(config, logger, signal)
   },
 })

@@ -12,6 +12,13 @@ export function warnOfCourier({ mail, sms }: Config, logger: Logger): void {
   if (sms.kind === 'outbox') logger.warn('SMS_URL is not set: text messages go to the developer outbox only')
 }
 
+/** The outbox shows codes to whoever can reach it. */
+export function warnOfDevOutbox({ devOutbox }: Config, logger: Logger): void {
+  if (devOutbox === 'on') logger.warn('DEV_OUTBOX is 1: /dev/outbox shows codes and messages to everybody')
+  if (devOutbox !== 'refused') return
+  logger.warn('DEV_OUTBOX is ignored: it needs NODE_ENV=development and a PUBLIC_URL on localhost')
+}
+
 /** In the notifier: pushes that nobody will get. */
 export function warnOfPush({ push }: Config, logger: Logger): void {
   if (push.kind !== 'outbox') return

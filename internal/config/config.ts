@@ -1,5 +1,5 @@
 import { type Env, EnvReader } from './env.ts'
-import { type MailConfig, mail, type SmsConfig, sms } from './senders.ts'
+import { devOutbox, type MailConfig, mail, type SmsConfig, sms } from './senders.ts'
 import { type WorkersConfig, workers } from './workers.ts'
 
 export type Process = 'api' | 'notifier' | 'migrate' | 'standalone'
@@ -20,6 +20,8 @@ export interface Config {
   push: PushConfig
   mail: MailConfig
   sms: SmsConfig
+  /** Whether the API shows the developer outbox; standalone always does. */
+  devOutbox: 'on' | 'off' | 'refused'
   tokens: { accessTtlMs: number; refreshTtlMs: number }
   /** Cost of Argon2id; hashes made with another are renewed at sign-in. */
   passwords: { memoryKib: number; iterations: number }
@@ -87,6 +89,7 @@ export function loadConfig(process: Process, env: Env): Config {
     push: push(reader),
     mail: mail(reader),
     sms: sms(reader),
+    devOutbox: devOutbox(reader, served.publicUrl),
     tokens: {
       accessTtlMs: reader.duration('ACCESS_TOKEN_TTL', 15 * 60_000),
       refreshTtlMs: reader.duration('REFRESH_TOKEN_TTL', 30 * 86_400_000),

@@ -4,7 +4,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { EnvReader } from './env.ts'
-import { mail, sms } from './senders.ts'
+import { devOutbox, mail, sms } from './senders.ts'
+
+describe('developer outbox', () => {
+  const shown = (env: Record<string, string>, url = 'http://localhost:4000') =>
+    devOutbox(new EnvReader(env), url)
+
+  it('is shown in development, when asked for', () => {
+    expect(shown({ DEV_OUTBOX: '1', NODE_ENV: 'development' })).toBe('on')
+    expect(shown({ NODE_ENV: 'development' })).toBe('off')
+    expect(shown({ DEV_OUTBOX: '1' })).toBe('refused')
+    expect(shown({ DEV_OUTBOX: '1', NODE_ENV: 'production' })).toBe('refused')
+    expect(shown({ DEV_OUTBOX: '1', NODE_ENV: 'development' }, 'https://chat.example.org')).toBe('refused')
+  })
+})
 
 describe('senders', () => {
   it('go to the developer outbox when nothing is set', () => {

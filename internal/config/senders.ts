@@ -24,6 +24,17 @@ export type SmsConfig =
   | { kind: 'twilio'; accountSid: string; authToken: string; from: string }
   | { kind: 'outbox' }
 
+/**
+ * DEV_OUTBOX=1 has the API show the developer outbox, codes included: only in development, at an address that
+ * is this machine's alone.
+ */
+export function devOutbox(reader: EnvReader, publicUrl: string): 'on' | 'off' | 'refused' {
+  if (reader.oneOf('DEV_OUTBOX', ['0', '1'], '0') === '0') return 'off'
+  const host = URL.canParse(publicUrl) ? new URL(publicUrl).hostname : ''
+  const isOwn = ['localhost', '127.0.0.1', '[::1]'].includes(host)
+  return isOwn && reader.optional('NODE_ENV') === 'development' ? 'on' : 'refused'
+}
+
 /** SMTP_URL with MAIL_FROM, or the developer outbox. */
 export function mail(reader: EnvReader): MailConfig {
   const url = reader.optional('SMTP_URL')

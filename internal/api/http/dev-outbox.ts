@@ -4,11 +4,13 @@ import { escapeHtml } from '../../platform/html.ts'
 import type { OutboxEntry, OutboxReader } from '../../service/notification/ports.ts'
 
 const NEWEST = 200
+const REFRESH_MS = 1000
 const REFRESH_SECONDS = 5
 
 /**
  * What would have been pushed or mailed, for developers: `GET /dev/outbox` and `/dev/outbox.json`, and of each mail
- * how it looks, `/dev/outbox/:id`. It shows messages to whoever can reach it; mount it in standalone only.
+ * how it looks, `/dev/outbox/:id`. It shows codes and messages to whoever can reach it; mount it in standalone
+ * and in development only.
  */
 export function devOutboxRouter(outbox: OutboxReader): Router {
   const router = Router({ caseSensitive: true })
@@ -18,6 +20,9 @@ export function devOutboxRouter(outbox: OutboxReader): Router {
   router.get('/dev/outbox', async (_request, response) => {
     const html = page(await outbox.newest(NEWEST))
     response.set('cache-control', 'no-store').type('html').send(html)
+  })
+  router.get('/dev/outbox.js', (_request, response) => {
+    response.set('cache-control', 'no-store').type('js').send(SCRIPT)
   })
   router.get('/dev/outbox/:id', async (request, response) => {
     const entry = (await outbox.newest(NEWEST)).find(({ id }) => String(id) === request.params.id)
@@ -36,7 +41,26 @@ function htmlOf({ channel, payload }: OutboxEntry): string | undefined {
   return 'html' in payload && typeof payload.html === 'string' ? payload.html : undefined
 }
 
-/** No script and no style of its own, so that the strictest policy shows it. */
+/** Puts in what is new once a second, and leaves the page as it is while nothing is: no flicker, no lost place. */
+const SCRIPT = `let shown = ''
+setInterval(async () => {
+  if (document.hidden) return
+  try {
+    const answer = await fetch('/dev/outbox')
+    if (!answer.ok) throw new Error(answer.statusText)
+    const text = await answer.text()
+    document.title = 'Developer outbox'
+    if (text === shown) return
+    shown = text
+    const fresh = new DOMParser().parseFromString(text, 'text/html').querySelector('main')
+    document.querySelector('main').replaceWith(fresh)
+  } catch {
+    document.title = 'Developer outbox (not reached)'
+  }
+}, ${REFRESH_MS})
+`
+
+/** Nothing inline, so that a policy that allows the origin's own scripts shows it. */
 function page(entries: readonly OutboxEntry[]): string {
   const rows = entries.map(row).join('\n')
   const empty =
@@ -45,14 +69,17 @@ function page(entries: readonly OutboxEntry[]): string {
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="refresh" content="${REFRESH_SECONDS}">
+<noscript><meta http-equiv="refresh" content="${REFRESH_SECONDS}"></noscript>
+<script src="/dev/outbox.js" defer></script>
 <meta name="viewport" content="width=device-width">
 <title>Developer outbox</title>
 </head>
 <body>
 <h1>Developer outbox</h1>
 <p>What would have been sent, newest first (at most ${NEWEST}).</p>
+<main>
 ${entries.length === 0 ? empty : `<table border="1" cellpadding="4">\n${HEAD}\n${rows}\n</table>`}
+</main>
 </body>
 </html>
 `
