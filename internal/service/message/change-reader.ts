@@ -40,7 +40,8 @@ export class ChangeReader {
       const { messageId } = changeBodyOf(entry)
       changes.push({ rev, kind, messageId, seq: targetSeq, message: messages.get(targetSeq) ?? null })
     }
-    return { changes, rev: entries.at(-1)?.rev ?? Math.max(after, to), fault }
+    // A fault at the first of them: nothing is passed that was not read.
+    return { changes, rev: entries.at(-1)?.rev ?? (fault ? after : to), fault }
   }
 
   /** A prefix without gaps, with the reason when it is not all. */

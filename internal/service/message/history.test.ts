@@ -81,4 +81,14 @@ describe('history', () => {
     const caughtUp = await history.readReachable(id, ann, { anchor: 'after', seq: 7, limit: 10 })
     expect([seqs(caughtUp), caughtUp.window.to]).toEqual([[8, 9, 10], 10])
   })
+
+  it('without the archive passes no change that it could not read', async () => {
+    const { id, ann } = await conversation()
+    await pool.query('update heads set rev = 3 where conversation_id = $1', [id])
+    const history = new History(log, new CassandraMessageArchive(nowhere))
+    const caughtUp = await history.catchUp(id, ann, { seq: 10, rev: 1, epoch: null })
+    expect(caughtUp).toMatchObject({ changes: [], rev: 1, more: true, reset: false })
+    await expect(history.changes(id, ann, 1)).rejects.toMatchObject({ code: 'dependency_unavailable' })
+    expect(await history.changes(id, ann, 9)).toEqual({ changes: [], rev: 3, more: false })
+  })
 })
