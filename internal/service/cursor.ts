@@ -4,8 +4,8 @@ import { isUuid } from '../domain/ids.ts'
 type FieldKind = 'number' | 'uuid' | 'time' | 'text'
 
 const CURSOR_MAX = 500
-/** As this service writes times; other texts that `Date` takes are beyond what the database does. */
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$/
+/** As this service writes times; other texts that `Date` takes, and the year 0, are beyond what the database does. */
+const TIME = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$/
 
 /** An opaque page cursor; clients hand it back unchanged. */
 export function encodeCursor(fields: object): string {
