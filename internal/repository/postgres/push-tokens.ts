@@ -58,7 +58,10 @@ export class PostgresPushTokens implements PushTokenStore, DeviceReader {
 
   async remove(userId: UserId, id: DeviceId): Promise<boolean> {
     const removal = db.deleteFrom('push_tokens').where('user_id', '=', userId).where('id', '=', id)
-    return (await run(this.#pool, 'push_token_remove', removal.returning('id'))).length > 0
+    const removed = await run(this.#pool, 'push_token_remove', removal.returning('id'))
+    if (removed.length > 0) return true
+    const others = db.selectFrom('push_tokens').where('id', '=', id).select('id')
+    return (await run(this.#pool, 'push_token_exists', others)).length === 0
   }
 
   async ofUsers(userIds: readonly UserId[]): Promise<Device[]> {

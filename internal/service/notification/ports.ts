@@ -37,7 +37,7 @@ export interface PushTokenStore {
   list(userId: UserId): Promise<PushToken[]>
   /** Null when the user has no such token. */
   change(userId: UserId, id: DeviceId, settings: Partial<DeviceSettings>): Promise<PushToken | null>
-  /** False when the user has no such token. */
+  /** False when it is another's; what is not there is as good as removed. */
   remove(userId: UserId, id: DeviceId): Promise<boolean>
 }
 

@@ -55,7 +55,7 @@ export class PushTokenService {
     return changed
   }
 
-  /** @throws DomainError not_found, for another's token as well. */
+  /** Again is no error. @throws DomainError not_found for another's token. */
   async remove(actor: Actor, id: DeviceId): Promise<void> {
     if (!(await this.#tokens.remove(actor.userId, id))) throw notFound('push token')
   }
