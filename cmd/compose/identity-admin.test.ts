@@ -52,7 +52,9 @@ describe('administration', () => {
   it('suspends, which ends everything, and reinstates', async () => {
     const { accessToken, user: admin } = await administrator()
     const { user, ...held } = await register(one)
-    const suspended = await patch(accessToken, user.id, { status: 'suspended' })
+    const twice = { status: 'active', suspended: true }
+    expect(await patch(accessToken, user.id, twice)).toMatchObject({ status: 400 })
+    const suspended = await patch(accessToken, user.id, { suspended: true })
     expect(suspended).toMatchObject({ status: 200, body: { id: user.id, status: 'suspended' } })
     expect(world.ended).toContain(held.session.id)
     expect((await me(one, held.accessToken)).status).toBe(403)

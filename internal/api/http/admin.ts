@@ -23,6 +23,8 @@ const auditSchema = z
   })
   .meta({ id: 'AuditEntry' })
 
+type Status = 'active' | 'suspended'
+
 const instant = z.iso.datetime({ offset: true })
 
 /** For administrators. */
@@ -63,19 +65,32 @@ export function adminRoutes(admin: AdminService): Route[] {
       tag: 'admin',
       scope: 'admin',
       params: z.strictObject({ id: userId }),
-      body: z.strictObject({
-        status: z.enum(['active', 'suspended']).optional(),
-        role: z.enum(['user', 'admin']).optional(),
-      }),
+      body: z
+        .strictObject({
+          status: z.enum(['active', 'suspended']).optional(),
+          suspended: z.boolean().optional().meta({ description: 'the same as a status' }),
+          role: z.enum(['user', 'admin']).optional(),
+        })
+        .refine(({ status, suspended }) => status === undefined || suspended === undefined, {
+          path: ['suspended'],
+          message: 'give either status or suspended',
+        }),
       responses: { 200: adminUserSchema },
       errors: ['not_found', 'conflict'],
-      handle: async ({ actor, params, body: { status, role }, request }) => {
+      handle: async ({ actor, params, body, request }) => {
+        const { role } = body
+        const status = statusOf(body)
         const change = { ...(status && { status }), ...(role && { role }) }
         return answer(200, await admin.change(actor, params.id, change, request.address))
       },
     }),
     auditRoute(admin),
   ]
+}
+
+function statusOf({ status, suspended }: { status?: Status | undefined; suspended?: boolean | undefined }) {
+  if (suspended === undefined) return status
+  return suspended ? 'suspended' : 'active'
 }
 
 function auditRoute(admin: AdminService): Route {
