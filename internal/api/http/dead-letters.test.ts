@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type pg from 'pg'
 import { DomainError } from '../../domain/errors.ts'
+import { uuidv7 } from '../../domain/ids.ts'
 import { type Actor, SCOPES } from '../../domain/user.ts'
 import type { DeadLetter } from '../../notifier/ports.ts'
 import { deadLettersOf } from '../../queue/dead.ts'
@@ -90,6 +91,7 @@ describe('dead letters', () => {
     expect(queued).toEqual([letter.task])
     expect((await list()).items).toEqual([])
     expect((await call('POST', `/${letter.id}/retry`)).status).toBe(404)
+    expect((await call('POST', `/${uuidv7()}/retry`)).status).toBe(404)
     expect(acts.at(-1)).toMatchObject({ action: 'admin.dead_letter_retry', target: letter.id })
   })
 

@@ -17,7 +17,15 @@ const deadLetterSchema = z
   })
   .meta({ id: 'DeadLetter' })
 
-const params = z.strictObject({ id: z.string().regex(/^[0-9a-f]{32}$/, 'must be the id of a dead letter') })
+// 32 digits; a UUID is none of theirs, but an id all the same, and not found.
+const params = z.strictObject({
+  id: z
+    .string()
+    .regex(
+      /^[0-9a-f]{32}$|^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/,
+      'must be the id of a dead letter',
+    ),
+})
 
 /** Notifications that were given up. */
 export function deadLetterRoutes(letters: DeadLetterService): Route[] {
