@@ -3,6 +3,7 @@ import { unavailable } from '../../domain/errors.ts'
 import type {
   DeadLetter,
   DeadLetterSource,
+  DelayMs,
   EventConsumer,
   FollowUp,
   NotifyTask,
@@ -16,13 +17,23 @@ import { outgoing } from '../follow-ups.ts'
 import { Merging } from '../merging.ts'
 import { Confirms, type OutgoingMessage } from './confirms.ts'
 import { backOff, openConnection } from './connection.ts'
-import { DEAD_QUEUE, declareTopology, NOTIFY_QUEUE, queueFor, REDECLARE_AFTER_MS } from './topology.ts'
+import {
+  deadQueue,
+  declareTopology,
+  notifyQueue,
+  queueFor,
+  REDECLARE_AFTER_MS,
+  retireFormer,
+  TOPOLOGY,
+  type Topology,
+} from './topology.ts'
 
 export interface RabbitConsumerDeps {
   url: string
   logger: Logger
   /** Messages (of up to 64 tasks) held at once. */
   prefetch?: number
+  topology?: Topology
 }
 
 /** As many single events as are handled together in a burst; of full messages 8,192 events. */
@@ -78,7 +89,10 @@ class Session {
   readonly #handling = new Set<Promise<void>>()
   readonly #merging: Merging
   readonly #deps: { logger: Logger; handler: TaskHandler; signal: AbortSignal }
-  #consumerTag = ''
+  readonly #consumerTags: string[] = []
+  readonly #topology: Topology
+  /** Former versions that are still there. */
+  #former: readonly number[] = []
   /** The queue was deleted, or forgot its consumer. */
   lostQueue = false
 
@@ -91,11 +105,11 @@ class Session {
         logger: deps.logger,
         handler,
         signal,
+        topology: deps.topology ?? TOPOLOGY,
       })
-      await declareTopology(channel)
+      await declareTopology(channel, deps.topology)
       await channel.prefetch(deps.prefetch ?? PREFETCH)
-      const { consumerTag } = await channel.consume(NOTIFY_QUEUE, (message) => session.take(message))
-      session.#consumerTag = consumerTag
+      await session.#begin()
       return session
     } catch (error) {
       await connection.close().catch((closing) => deps.logger.debug({ err: closing }, 'closing'))
@@ -107,8 +121,9 @@ class Session {
     connection: ChannelModel,
     channel: Channel,
     confirms: Confirms,
-    deps: { logger: Logger; handler: TaskHandler; signal: AbortSignal },
+    deps: { logger: Logger; handler: TaskHandler; signal: AbortSignal; topology: Topology },
   ) {
+    this.#topology = deps.topology
     this.#connection = connection
     this.#channel = channel
     this.#confirms = confirms
@@ -121,14 +136,23 @@ class Session {
     channel.on('close', () => this.#closed.abort())
   }
 
+  async #begin(): Promise<void> {
+    this.#former = await retireFormer(this.#connection, this.#topology)
+    for (const version of [this.#topology.version, ...this.#former]) {
+      const { consumerTag } = await this.#channel.consume(notifyQueue(version), (message) => {
+        this.take(message)
+      })
+      this.#consumerTags.push(consumerTag)
+    }
+  }
+
   /** Resolves when drained after an abort; rejects when the broker ended the session. */
   async finished(): Promise<void> {
     const { signal, logger } = this.#deps
     await this.#watch(AbortSignal.any([signal, this.#closed.signal]))
     if (!this.#closed.signal.aborted) {
-      await this.#channel
-        .cancel(this.#consumerTag)
-        .catch((error) => logger.warn({ err: error }, 'cancelling'))
+      const cancelled = this.#consumerTags.map((tag) => this.#channel.cancel(tag))
+      await Promise.all(cancelled).catch((error) => logger.warn({ err: error }, 'cancelling'))
     }
     await Promise.allSettled(this.#handling)
     // Closing returns to the queue what is not acknowledged; the channel first, as closing the connection
@@ -149,7 +173,7 @@ class Session {
       await pause(WATCH_MS, ended)
       if (ended.aborted) return
       try {
-        const { consumerCount } = await this.#channel.checkQueue(NOTIFY_QUEUE)
+        const { consumerCount } = await this.#channel.checkQueue(this.#queue(0))
         if (consumerCount === 0) this.#lose()
       } catch (error) {
         this.#deps.logger.warn({ err: error }, 'the queue cannot be looked at')
@@ -164,15 +188,17 @@ class Session {
   }
 
   async depth(): Promise<number> {
-    return (await this.#channel.checkQueue(NOTIFY_QUEUE)).messageCount
+    return (await this.#channel.checkQueue(this.#queue(0))).messageCount
   }
 
   async takeDead(keep: (letters: DeadLetter[]) => Promise<void>, limit: number): Promise<number> {
     const messages: GetMessage[] = []
-    while (messages.length < limit) {
-      const message = await this.#channel.get(DEAD_QUEUE)
-      if (message === false) break
-      messages.push(message)
+    for (const version of [this.#topology.version, ...this.#former]) {
+      while (messages.length < limit) {
+        const message = await this.#channel.get(deadQueue(version))
+        if (message === false) break
+        messages.push(message)
+      }
     }
     try {
       await keep(messages.flatMap(({ content }) => deadLettersOf(content.toString(), Date.now())))
@@ -203,7 +229,7 @@ class Session {
   async #settle(message: ConsumeMessage): Promise<void> {
     const envelope = decode(message)
     const { redelivered } = message.fields
-    if (envelope === null) await this.#confirms.send(undecodable(message))
+    if (envelope === null) await this.#confirms.send(this.#dead(undecodable(message)))
     else if (redelivered && envelope.tasks.length > 1) await this.#split(envelope.tasks)
     else await this.#merging.add(envelope.tasks, envelope.alone || redelivered)
     if (!this.#closed.signal.aborted) this.#channel.ack(message)
@@ -211,16 +237,24 @@ class Session {
 
   async #split(tasks: NotifyTask[]): Promise<void> {
     await Promise.all(
-      tasks.map((task) => this.#confirms.send(toQueue(NOTIFY_QUEUE, envelopeOf([task], true)))),
+      tasks.map((task) => this.#confirms.send(toQueue(this.#queue(0), envelopeOf([task], true)))),
     )
   }
 
   async #publish(followUps: FollowUp[]): Promise<void> {
     const { again, dead } = outgoing(followUps)
     await Promise.all([
-      ...again.map(({ delayMs, envelope }) => this.#confirms.send(toQueue(queueFor(delayMs), envelope))),
-      ...dead.map((letter) => this.#confirms.send(toQueue(DEAD_QUEUE, letter))),
+      ...again.map(({ delayMs, envelope }) => this.#confirms.send(toQueue(this.#queue(delayMs), envelope))),
+      ...dead.map((letter) => this.#confirms.send(this.#dead(letter))),
     ])
+  }
+
+  #queue(delayMs: DelayMs): string {
+    return queueFor(delayMs, this.#topology.version)
+  }
+
+  #dead(body: unknown): OutgoingMessage {
+    return toQueue(deadQueue(this.#topology.version), body)
   }
 
   async #giveBack(message: ConsumeMessage, error: unknown): Promise<void> {
@@ -245,7 +279,6 @@ function decode(message: ConsumeMessage): Envelope | null {
   }
 }
 
-function undecodable(message: ConsumeMessage): OutgoingMessage {
-  const body = { reason: 'undecodable', content: message.content.toString('base64') }
-  return toQueue(DEAD_QUEUE, body)
+function undecodable(message: ConsumeMessage): { reason: string; content: string } {
+  return { reason: 'undecodable', content: message.content.toString('base64') }
 }

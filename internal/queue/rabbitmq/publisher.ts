@@ -10,12 +10,20 @@ import { chunks, envelopeOf, firstTask, nextRound } from '../codec.ts'
 import { Confirms, type OutgoingMessage, Unroutable } from './confirms.ts'
 import { backOff, openConnection } from './connection.ts'
 import type { ChannelLender } from './depths.ts'
-import { declareTopology, EVENTS_EXCHANGE, NOTIFY_QUEUE, REDECLARE_AFTER_MS } from './topology.ts'
+import {
+  declareTopology,
+  EVENTS_EXCHANGE,
+  notifyQueue,
+  REDECLARE_AFTER_MS,
+  TOPOLOGY,
+  type Topology,
+} from './topology.ts'
 
 export interface RabbitPublisherDeps {
   url: string
   logger: Logger
   clock?: Clock
+  topology?: Topology
 }
 
 interface Open {
@@ -60,7 +68,11 @@ export class RabbitPublisher implements EventPublisher, RetryQueue, ChannelLende
     const open = await this.#open()
     await this.#send(
       open,
-      again.map((task) => ({ exchange: '', routingKey: NOTIFY_QUEUE, body: envelopeOf([task], true) })),
+      again.map((task) => ({
+        exchange: '',
+        routingKey: notifyQueue((this.#deps.topology ?? TOPOLOGY).version),
+        body: envelopeOf([task], true),
+      })),
     )
   }
 
@@ -122,7 +134,7 @@ export class RabbitPublisher implements EventPublisher, RetryQueue, ChannelLende
       const connection = await openConnection(this.#deps.url, 'realchat publisher', this.#deps.logger)
       const channel = await connection.createConfirmChannel()
       channel.on('error', (error) => this.#deps.logger.warn({ err: error }, 'RabbitMQ channel failed'))
-      await declareTopology(channel)
+      await declareTopology(channel, this.#deps.topology)
       const open = { connection, confirms: new Confirms(channel) }
       channel.on('close', () => this.#forget(open))
       this.#failures = 0

@@ -11,7 +11,7 @@ import { eventQueueContract, type QueueUnderTest } from '../contract/event-queue
 import { RabbitConsumer } from './consumer.ts'
 import { RabbitQueueReader } from './depths.ts'
 import { RabbitPublisher } from './publisher.ts'
-import { DEAD_QUEUE, declareTopology, EVENTS_EXCHANGE, NOTIFY_QUEUE } from './topology.ts'
+import { DEAD_QUEUE, declareTopology, EVENTS_EXCHANGE, NOTIFY_QUEUE, queueFor } from './topology.ts'
 
 const logger = createLogger({ name: 'test', level: 'silent' })
 
@@ -81,6 +81,38 @@ describe('RabbitMQ topology', () => {
     const connections = await Promise.all(Array.from({ length: 4 }, () => connect(url)))
     await Promise.all(connections.map(async (each) => declareTopology(await each.createChannel())))
     await Promise.all(connections.map((each) => each.close()))
+  })
+
+  it('empties the queues of a former version beside its own', async () => {
+    const { url } = await testRabbitmq()
+    const former = { version: 7, former: [] }
+    const topology = { version: 8, former: [6, 7] }
+    const before = new RabbitPublisher({ url, logger, topology: former })
+    await before.publish([messageEvent({ seq: 1 })])
+    const controller = new AbortController()
+    const ready = Promise.withResolvers<void>()
+    const seen: number[] = []
+    const handler: TaskHandler = async (tasks) => {
+      seen.push(...tasks.map((task) => eventSeq(task.event) ?? 0))
+      return []
+    }
+    const consumer = new RabbitConsumer({ url, logger, topology })
+    const running = consumer.consume(handler, controller.signal, ready.resolve)
+    await ready.promise
+    await eventually(() => expect(seen).toEqual([1]))
+    await before.publish([messageEvent({ seq: 2 })])
+    await eventually(() => expect(seen).toEqual([1, 2]))
+    const direct = await connect(url)
+    const channel = await direct.createChannel()
+    // What waited for its time in a queue of the former version comes to that version's first one.
+    const task = { event: messageEvent({ seq: 3 }), attempt: 1, graceOver: true }
+    const body = { version: 1, tasks: [{ ...task, scope: { kind: 'members', after: null } }] }
+    channel.sendToQueue(queueFor(5000, former.version), Buffer.from(JSON.stringify(body)))
+    await eventually(() => expect(seen).toEqual([1, 2, 3]))
+    controller.abort()
+    await running
+    await before.close()
+    await direct.close()
   })
 
   it('starts without its broker, and works once that is there', async () => {

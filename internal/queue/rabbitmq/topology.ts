@@ -1,10 +1,34 @@
-import type { Channel } from 'amqplib'
+import type { Channel, ChannelModel } from 'amqplib'
 import { EVENT_KINDS } from '../../domain/event.ts'
 import { DELAYS_MS, type DelayMs } from '../../notifier/ports.ts'
 
 export const EVENTS_EXCHANGE = 'realchat.events'
-export const NOTIFY_QUEUE = 'notify'
-export const DEAD_QUEUE = 'notify.dead'
+
+/**
+ * Raised whenever an argument below changes, as a queue's cannot be changed: RabbitMQ refuses to declare it
+ * otherwise, and so would the processes of the version before. The queues of each version have names of their own.
+ */
+const VERSION = 1
+/** Versions that may still have messages: bound to nothing any more, and consumed beside the current one. */
+const FORMER: readonly number[] = []
+
+/** Which queues are used. */
+export interface Topology {
+  version: number
+  former: readonly number[]
+}
+
+export const TOPOLOGY: Topology = { version: VERSION, former: FORMER }
+export const NOTIFY_QUEUE = notifyQueue(VERSION)
+export const DEAD_QUEUE = deadQueue(VERSION)
+
+export function notifyQueue(version: number): string {
+  return version === 1 ? 'notify' : `notify.v${version}`
+}
+
+export function deadQueue(version: number): string {
+  return `${notifyQueue(version)}.dead`
+}
 
 /** Redeliveries after which a message is dead: the backstop for one that kills its consumer. */
 const DELIVERY_LIMIT = 20
@@ -20,8 +44,9 @@ const LABELS: Record<DelayMs, string> = {
 }
 
 /** The queue in which a message waits before it comes (back) to `notify`. */
-export function queueFor(delayMs: DelayMs): string {
-  return delayMs === 0 ? NOTIFY_QUEUE : `${NOTIFY_QUEUE}.retry.${LABELS[delayMs]}`
+export function queueFor(delayMs: DelayMs, version: number = VERSION): string {
+  const notify = notifyQueue(version)
+  return delayMs === 0 ? notify : `${notify}.retry.${LABELS[delayMs]}`
 }
 
 /**
@@ -46,26 +71,47 @@ function deadLettering(target: string): Record<string, string> {
  */
 export const REDECLARE_AFTER_MS = 2000
 
-/**
- * Declares everything; harmless when it exists. Publishers and consumers both do, whoever comes first.
- *
- * A queue's arguments cannot be changed: RabbitMQ refuses to declare it otherwise, and so would the processes of
- * the version before. What needs other arguments gets another name (`notify.v2`), is bound beside the old one,
- * and the old one is unbound here and consumed until it is empty.
- */
-export async function declareTopology(channel: Channel): Promise<void> {
+/** Declares everything; harmless when it exists. Publishers and consumers both do, whoever comes first. */
+export async function declareTopology(channel: Channel, { version }: Topology = TOPOLOGY): Promise<void> {
+  const notify = notifyQueue(version)
+  const dead = deadQueue(version)
   await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true })
-  await channel.assertQueue(DEAD_QUEUE, { durable: true, arguments: { 'x-queue-type': 'quorum' } })
-  await channel.assertQueue(NOTIFY_QUEUE, {
+  await channel.assertQueue(dead, { durable: true, arguments: { 'x-queue-type': 'quorum' } })
+  await channel.assertQueue(notify, {
     durable: true,
-    arguments: { ...deadLettering(DEAD_QUEUE), 'x-delivery-limit': DELIVERY_LIMIT },
+    arguments: { ...deadLettering(dead), 'x-delivery-limit': DELIVERY_LIMIT },
   })
   for (const delayMs of DELAYS_MS) {
     if (delayMs === 0) continue
-    await channel.assertQueue(queueFor(delayMs), {
+    await channel.assertQueue(queueFor(delayMs, version), {
       durable: true,
-      arguments: { ...deadLettering(NOTIFY_QUEUE), 'x-message-ttl': delayMs },
+      arguments: { ...deadLettering(notify), 'x-message-ttl': delayMs },
     })
   }
-  for (const kind of EVENT_KINDS) await channel.bindQueue(NOTIFY_QUEUE, EVENTS_EXCHANGE, kind)
+  for (const kind of EVENT_KINDS) await channel.bindQueue(notify, EVENTS_EXCHANGE, kind)
+}
+
+/**
+ * The former versions that are still there, each unbound: what waits in their queues, for its time too, comes to
+ * their `notify`. Looks on channels of its own, as asking for a queue that is not there ends one.
+ */
+export async function retireFormer(
+  connection: ChannelModel,
+  { former }: Topology = TOPOLOGY,
+): Promise<number[]> {
+  const there: number[] = []
+  for (const version of former) {
+    const channel = await connection.createChannel()
+    const ended = Promise.withResolvers<boolean>()
+    channel.on('error', () => ended.resolve(false))
+    const isThere = await channel.checkQueue(notifyQueue(version)).then(
+      () => true,
+      () => ended.promise,
+    )
+    if (!isThere) continue
+    for (const kind of EVENT_KINDS) await channel.unbindQueue(notifyQueue(version), EVENTS_EXCHANGE, kind)
+    await channel.close()
+    there.push(version)
+  }
+  return there
 }
