@@ -15,6 +15,7 @@ import { docsRouter } from './docs.ts'
 import { mountRoutes } from './mount.ts'
 import { openApiDocument } from './openapi.ts'
 import type { Route } from './route.ts'
+import { unsubscribePaths } from './unsubscribe-document.ts'
 
 export interface HttpAppOptions {
   routes: readonly Route[]
@@ -60,7 +61,7 @@ export function createHttpApp(options: HttpAppOptions): Express {
   app.use(wellFormedUrl)
   for (const router of options.routers ?? []) app.use(router)
   const documents = {
-    openapi: openApiDocument(routes, options),
+    openapi: openApiDocument(routes, options, unsubscribePaths),
     asyncapi: asyncApiDocument(options.topics, options),
   }
   app.use(docsRouter(documents, options.publicUrl))

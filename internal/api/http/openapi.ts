@@ -38,13 +38,14 @@ const problemSchema = z
   })
   .meta({ id: 'Problem' })
 
-/** OpenAPI 3.1 from the declared routes alone. */
+/** OpenAPI 3.1 from the declared routes, and `pages` that are no routes. */
 export function openApiDocument(
   routes: readonly Route[],
   { publicUrl, version }: { publicUrl: string; version: string },
+  pages: OpenApiDocument['paths'] = {},
 ): OpenApiDocument {
   const schemas = new JsonSchemas('draft-2020-12')
-  const paths: OpenApiDocument['paths'] = {}
+  const paths: OpenApiDocument['paths'] = { ...pages }
   schemas.of(problemSchema)
   for (const route of routes) {
     const path = fullPath(route).replaceAll(/:([A-Za-z]+)/g, '{$1}')
