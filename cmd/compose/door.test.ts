@@ -149,4 +149,28 @@ describe('every socket topic', () => {
       }
     }
   })
+
+  it('of the inbox needs the scopes of all that it brings', async () => {
+    for (const scope of ['messages:read', 'conversations:read'] as const) {
+      const socket = await SocketClient.connect(url, { token: await tokenWithout(scope) })
+      await expect(socket.join('user:inbox')).rejects.toMatchObject({ response: { code: 'forbidden' } })
+      await socket.close()
+    }
+  })
+})
+
+describe('a conversation', () => {
+  it('has no message for who may not read messages', async () => {
+    const id = await ann.open(url, 'group', [])
+    const seen = async (token: string, path: string): Promise<string> => {
+      const response = await fetch(`${url}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } })
+      expect(response.status).toBe(200)
+      return response.text()
+    }
+    const [reader, other] = [await tokenWithout('profile'), await tokenWithout('messages:read')]
+    for (const path of [`/conversations/${id}`, '/conversations?limit=1']) {
+      expect(await seen(reader, path)).toContain('"lastMessage":{')
+      expect(await seen(other, path)).toContain('"lastMessage":null')
+    }
+  })
 })

@@ -94,7 +94,7 @@ export const conversationSchema = z
     seq,
     rev: z.int().min(0),
     epoch: z.string(),
-    lastMessage: messageSchema.nullable(),
+    lastMessage: messageSchema.nullable().meta({ description: 'null to tokens without messages:read' }),
     role,
     joinedSeq: seq,
     deliveredSeq: seq,

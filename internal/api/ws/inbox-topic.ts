@@ -1,3 +1,4 @@
+import { DomainError } from '../../domain/errors.ts'
 import type { Actor } from '../../domain/user.ts'
 import { type Channel, event, type TopicDefinition } from '../../realtime/topic.ts'
 import type { Conversations } from '../../service/conversation/conversations.ts'
@@ -28,12 +29,16 @@ export function inboxTopicDefinition(deps: InboxTopicDeps): TopicDefinition<Acto
   const { conversations, users, live } = deps
   return {
     name: 'inbox',
-    scope: 'conversations:read',
+    // It brings every message, whichever conversation it is in.
+    scope: 'messages:read',
     match: (topic) => (topic === INBOX_TOPIC ? true : null),
     assigns: () => ({ inbox: null }),
 
     join: async (channel) => {
       const { actor } = channel.connection
+      if (!actor.scopes.has('conversations:read')) {
+        throw new DomainError('forbidden', 'This needs the scope conversations:read.')
+      }
       const inbox = live.openInbox(channel)
       channel.state.inbox = inbox
       const [user, page, memberships] = await Promise.all([

@@ -78,7 +78,7 @@ export class Conversations {
   async get(actor: Actor, id: ConversationId): Promise<Conversation> {
     const view = await this.#deps.repository.find(id, actor.userId)
     if (!view) throw notFound('conversation')
-    const [conversation] = await this.#present([view])
+    const [conversation] = await this.#present([view], actor)
     if (!conversation) throw notFound('conversation')
     return conversation
   }
@@ -105,7 +105,7 @@ export class Conversations {
   async list(actor: Actor, limit: number, cursor: string | null): Promise<Page<Conversation>> {
     const after = decodeCursor<ActivityCursor>(cursor, { stamp: 'number', id: 'uuid' })
     const { items, next } = await this.#deps.repository.list(actor.userId, limit, after)
-    return { items: await this.#present(items), nextCursor: next && encodeCursor(next) }
+    return { items: await this.#present(items, actor), nextCursor: next && encodeCursor(next) }
   }
 
   /** What a live stream of the user's follows: conversations with their last numbers, at most 5,000. */
@@ -128,14 +128,16 @@ export class Conversations {
     return { items: membersOf(page.items, users), nextCursor: page.nextCursor }
   }
 
-  async #present(views: ConversationView[]): Promise<Conversation[]> {
+  /** To whoever may not read messages the last one is none. */
+  async #present(views: ConversationView[], actor?: Actor): Promise<Conversation[]> {
+    const isReader = actor?.scopes.has('messages:read') ?? true
     const peerIds = views.flatMap((view) => view.peerId ?? [])
     const users: ReadonlyMap<UserId, User> =
       peerIds.length > 0 ? await this.#deps.users.byIds([...new Set(peerIds)]) : new Map()
     const now = this.#deps.now()
     return views.map(({ peerId, lastMessage, ...rest }) => ({
       ...rest,
-      lastMessage: lastMessage && !isExpired(lastMessage, now) ? lastMessage : null,
+      lastMessage: isReader && lastMessage && !isExpired(lastMessage, now) ? lastMessage : null,
       peer: (peerId && users.get(peerId)) || null,
     }))
   }
