@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { ChatEvent } from '../domain/event.ts'
 import { type ConversationId, type UserId, uuidv7 } from '../domain/ids.ts'
 import type { DeviceId } from '../domain/push.ts'
 import { createLogger } from '../platform/logger.ts'
@@ -14,6 +15,8 @@ import { type FcmBehaviour, type FcmMessage, type FcmStandIn, startFcm } from '.
 
 const logger = createLogger({ name: 'test', level: 'silent' })
 const CONVERSATIONS = 20
+/** Below the first rung and the shortest lease, 5 s. */
+const EARLY_MS = 4000
 
 /** Everything one (event, device) went through. */
 interface Delivery {
@@ -22,6 +25,9 @@ interface Delivery {
   unanswered: number
   requests: number
   collapseKeys: Set<string>
+  /** When the request before came. */
+  lastMs: number
+  early: number
 }
 
 export interface NotifyCounts {
@@ -33,6 +39,8 @@ export interface NotifyCounts {
   /** Of those delivered again, the ones that no record explains: must be none. */
   unexplained: number
   dead: number
+  /** Sent again before the shortest wait there is: must be none. */
+  early: number
   /** Neither delivered nor in the dead letters: must be none. */
   lost: number
   requests: number
@@ -51,6 +59,7 @@ export class NotifyRun {
   readonly #random: () => number
   readonly #hangs: boolean
   #published = 0
+  #last: ChatEvent[] = []
 
   /** `hangs`: some requests are never answered, which takes the SDK 15 s to notice. */
   static async start(
@@ -93,7 +102,13 @@ export class NotifyRun {
     for (let left = count; left > 0; left -= Math.min(left, 50)) {
       const events = Array.from({ length: Math.min(left, 50) }, () => this.#nextEvent())
       await eventually(() => this.#publisher.publish(events))
+      this.#last = events
     }
+  }
+
+  /** The last batch once more, as a relay does that had no confirmation. */
+  async publishAgain(): Promise<void> {
+    await eventually(() => this.#publisher.publish(this.#last))
   }
 
   /** Tells whether every event has come to its end. */
@@ -121,11 +136,13 @@ export class NotifyRun {
       againWithoutAnswer: 0,
       unexplained: 0,
       dead: 0,
+      early: 0,
       lost: 0,
     }
     for (const key of this.#wanted()) {
       const delivery = this.#deliveries.get(key)
       const claim = claims.get(key)
+      counts.early += delivery?.early ?? 0
       if (claim?.state === 'dead') counts.dead++
       else if (!delivery || delivery.reached === 0) counts.lost++
       else if (delivery.reached === 1) counts.deliveredOnce++
@@ -183,8 +200,13 @@ export class NotifyRun {
       unanswered: 0,
       requests: 0,
       collapseKeys: new Set(),
+      lastMs: -EARLY_MS,
+      early: 0,
     }
     this.#deliveries.set(key, delivery)
+    const nowMs = performance.now()
+    if (nowMs - delivery.lastMs < EARLY_MS) delivery.early++
+    delivery.lastMs = nowMs
     delivery.collapseKeys.add(message.android?.collapse_key ?? '')
     const behaviour = Number(message.data?.['seq']) % 50 === 7 ? 'drop' : this.#anything(delivery.requests++)
     const isUnanswered = behaviour === 'drop' || behaviour === 'hang'
