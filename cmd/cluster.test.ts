@@ -14,6 +14,7 @@ import type { ServerFrame, SocketClient } from '../internal/testkit/socket-clien
 
 const START_MS = 60_000
 const messages = z.object({ items: z.array(z.object({ seq: z.number(), content: z.string() })) })
+const health = z.object({ dependencies: z.array(z.object({ name: z.string(), status: z.string() })) })
 
 let env: Record<string, string>
 let one: string
@@ -212,6 +213,17 @@ describe('two API nodes and a notifier on the four stores', () => {
     expect(opened).toMatchObject({ status: 403, body: { code: 'blocked' } })
     await bob.call(two, 'DELETE', `/users/${ann.id}/block`)
     expect((await send(one)).status).toBe(201)
+  })
+
+  it('has a row for each store in its readiness, and in its health', async () => {
+    for (const path of ['/health/ready', '/health']) {
+      const answer = await fetch(one + path)
+      const report = health.parse(await answer.json())
+      const rows = report.dependencies.map(({ name }) => name)
+      expect(rows).toEqual(expect.arrayContaining(['postgres', 'cassandra', 'redis', 'rabbitmq']))
+      expect(report.dependencies.every(({ status }) => status === 'up')).toBe(true)
+      expect(answer.status).toBe(200)
+    }
   })
 
   it('hides from strangers that a conversation exists', async () => {

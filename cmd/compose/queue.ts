@@ -17,7 +17,16 @@ export function bindQueue(container: Container): void {
     container.bind(ID.events).toConstantValue(publisher)
     container.bind(ID.consumer).toResolvedValue(() => new RabbitConsumer({ url: rabbitmq.url, logger }))
     container.bind(ID.retryQueue).toConstantValue(publisher)
-    container.bind(ID.queueReader).toConstantValue(new RabbitQueueReader(publisher))
+    const reader = new RabbitQueueReader(publisher)
+    container.bind(ID.queueReader).toConstantValue(reader)
+    container.get(ID.dependencies).push({
+      name: 'rabbitmq',
+      // Without it events wait in the log.
+      required: false,
+      check: async () => void (await reader.depths()),
+      // The publisher closes itself, as a component.
+      close: async () => {},
+    })
     container.bind(ID.queueComponents).toConstantValue([publisher])
     return
   }
