@@ -132,6 +132,9 @@ describe('what the log has of a message', () => {
     expect(await log.reactionsTo(id, entry.seq, '-1')).toEqual([])
     expect(await log.reactionsBy(id, ann, [entry.seq])).toEqual([{ seq: 2, emoji: '+1', added: false }])
     await log.change(change(entry, ann, 'delete', { deletion: { by: ann, at: 0 } }, { baseRev }))
+    expect((await log.edits(id, entry.seq)).map((one) => stateAfter(one).edit)).toEqual(
+      texts.slice(-EDITS_MAX).map(() => null),
+    )
     // Written anew by the deletion, and still to be read.
     expect(await log.reactionsTo(id, entry.seq, '+1')).toEqual(did)
   })
