@@ -14,6 +14,7 @@ import { asyncApiDocument, type DocumentedTopic } from '../ws/asyncapi.ts'
 import { docsRouter } from './docs.ts'
 import { mountRoutes } from './mount.ts'
 import { openApiDocument } from './openapi.ts'
+import { operationsPaths } from './operations-document.ts'
 import type { Route } from './route.ts'
 import { unsubscribePaths } from './unsubscribe-document.ts'
 
@@ -61,7 +62,7 @@ export function createHttpApp(options: HttpAppOptions): Express {
   app.use(wellFormedUrl)
   for (const router of options.routers ?? []) app.use(router)
   const documents = {
-    openapi: openApiDocument(routes, options, unsubscribePaths),
+    openapi: openApiDocument(routes, options, { ...unsubscribePaths, ...operationsPaths }),
     asyncapi: asyncApiDocument(options.topics, options),
   }
   app.use(docsRouter(documents, options.publicUrl))
