@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { processIdentity } from '../platform/process-identity.ts'
 import type { NativeService } from './services/native.ts'
-import { answersCassandra, nativeCassandra } from './services/native-cassandra.ts'
+import { answersCassandra, nativeCassandra, startCassandra } from './services/native-cassandra.ts'
 import { answersPostgres, nativePostgres } from './services/native-postgres.ts'
 import { answersRabbitmq, nativeRabbitmq } from './services/native-rabbitmq.ts'
 import { answersRedis, nativeRedis } from './services/native-redis.ts'
-import { isAlive, type ProcessRecord, relaunch } from './services/processes.ts'
+import { freePorts, isAlive, type ProcessRecord, relaunch } from './services/processes.ts'
 import type { Addresses, ServiceName } from './services/state.ts'
 import { cleanUpAfterFile } from './services.ts'
 
@@ -94,6 +94,31 @@ export function ownCassandra(): Promise<OwnStore> {
       TEST_CASSANDRA_LOCAL_DC: localDc,
     }),
   })
+}
+
+/** Thirds of Cassandra's ring. */
+const TOKENS = ['-9223372036854775808', '-3074457345618258603', '3074457345618258602']
+
+/** Three nodes of one cluster, on addresses of the loopback network. */
+export async function ownCassandraCluster(): Promise<{
+  nodes: OwnStore[]
+  contactPoints: string[]
+  localDc: string
+}> {
+  const [nativePort = 0, storagePort = 0, ...jmxPorts] = await freePorts(2 + TOKENS.length)
+  const hosts = TOKENS.map((_, n) => `127.0.0.${n + 1}`)
+  const nodes: OwnStore[] = []
+  for (const [n, token] of TOKENS.entries()) {
+    const place = { nativePort, storagePort, token, host: hosts[n] ?? '', jmxPort: jmxPorts[n] ?? 0 }
+    const node = await own<'cassandra'>({
+      service: { ...nativeCassandra, start: (folder, started) => startCassandra(folder, place, started) },
+      mainProcess: 0,
+      answers: answersCassandra,
+      variables: () => ({}),
+    })
+    nodes.push(node)
+  }
+  return { nodes, contactPoints: hosts.map((host) => `${host}:${nativePort}`), localDc: 'datacenter1' }
 }
 
 async function own<Name extends ServiceName>(spec: StoreSpec<Name>): Promise<OwnStore> {

@@ -1,11 +1,21 @@
 import { join } from 'node:path'
 
+export interface CassandraPlace {
+  nativePort: number
+  storagePort: number
+  jmxPort: number
+  /** Of the loopback network; a cluster's nodes differ in it alone. The first is the seed. */
+  host: string
+  /** Where the node's share of the ring begins; null lets it choose, which is for a node by itself. */
+  token: string | null
+}
+
 /** One node that keeps little in memory and forgets nothing it acknowledged for more than a second. */
-export function cassandraYaml(node: { folder: string; nativePort: number; storagePort: number }): string {
-  const { folder, nativePort, storagePort } = node
+export function cassandraYaml(folder: string, place: CassandraPlace): string {
+  const { nativePort, storagePort, host, token } = place
   return `cluster_name: realchat-test
 num_tokens: 1
-partitioner: org.apache.cassandra.dht.Murmur3Partitioner
+${token === null ? '' : `initial_token: ${token}\nauto_bootstrap: false\n`}partitioner: org.apache.cassandra.dht.Murmur3Partitioner
 commitlog_sync: periodic
 commitlog_sync_period: 1000ms
 data_file_directories: [${folder}/data]
@@ -17,8 +27,8 @@ endpoint_snitch: SimpleSnitch
 seed_provider:
   - class_name: org.apache.cassandra.locator.SimpleSeedProvider
     parameters: [{seeds: "127.0.0.1:${storagePort}"}]
-listen_address: 127.0.0.1
-rpc_address: 127.0.0.1
+listen_address: ${host}
+rpc_address: ${host}
 storage_port: ${storagePort}
 native_transport_port: ${nativePort}
 start_native_transport: true

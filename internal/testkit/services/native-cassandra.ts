@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync }
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import cassandra from 'cassandra-driver'
-import { cassandraYaml, jvmArguments, LOGBACK } from './cassandra-files.ts'
+import { type CassandraPlace, cassandraYaml, jvmArguments, LOGBACK } from './cassandra-files.ts'
 import type { NativeService } from './native.ts'
-import { findProgram, freePorts, launch, untilReady } from './processes.ts'
+import { findProgram, freePorts, launch, type ProcessRecord, untilReady } from './processes.ts'
 
 const VERSION = '5.0.9'
 /** Downloaded once per machine: 66 MB. */
@@ -23,23 +23,32 @@ export const nativeCassandra: NativeService<'cassandra'> = {
   packages: ['openjdk-17-jre-headless', 'maven'],
   installed: () => findProgram('java') !== null && (existsSync(CACHE) || findProgram('mvn') !== null),
   async start(folder, started) {
-    if (!existsSync(CACHE)) download()
     const [nativePort = 0, storagePort = 0, jmxPort = 0] = await freePorts(3)
-    const conf = join(folder, 'conf')
-    mkdirSync(conf)
-    writeFileSync(join(conf, 'cassandra.yaml'), cassandraYaml({ folder, nativePort, storagePort }))
-    writeFileSync(join(conf, 'logback.xml'), LOGBACK)
-    const logFile = join(folder, 'cassandra.log')
-    const record = launch({
-      command: findProgram('java') ?? 'java',
-      args: jvmArguments({ folder, lib: join(CACHE, 'lib'), jmxPort }),
-      logFile,
-    })
-    started(record)
-    const address = { contactPoints: [`127.0.0.1:${nativePort}`], localDc: 'datacenter1' }
-    await untilReady('Cassandra', record, logFile, () => answersCassandra(address), 180_000)
-    return address
+    const place = { nativePort, storagePort, jmxPort, host: '127.0.0.1', token: null }
+    return startCassandra(folder, place, started)
   },
+}
+
+export async function startCassandra(
+  folder: string,
+  place: CassandraPlace,
+  started: (record: ProcessRecord) => void,
+): Promise<{ contactPoints: string[]; localDc: string }> {
+  if (!existsSync(CACHE)) download()
+  const conf = join(folder, 'conf')
+  mkdirSync(conf)
+  writeFileSync(join(conf, 'cassandra.yaml'), cassandraYaml(folder, place))
+  writeFileSync(join(conf, 'logback.xml'), LOGBACK)
+  const logFile = join(folder, 'cassandra.log')
+  const record = launch({
+    command: findProgram('java') ?? 'java',
+    args: jvmArguments({ folder, lib: join(CACHE, 'lib'), jmxPort: place.jmxPort }),
+    logFile,
+  })
+  started(record)
+  const address = { contactPoints: [`${place.host}:${place.nativePort}`], localDc: 'datacenter1' }
+  await untilReady('Cassandra', record, logFile, () => answersCassandra(address), 180_000)
+  return address
 }
 
 /** Into a folder beside the cache first, so that a download cut short is never taken for a whole one. */
