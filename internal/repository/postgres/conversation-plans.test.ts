@@ -134,7 +134,7 @@ const changing: Record<
   BLOCKERS: () => [someone, [someone]],
   LOCK_HEAD: () => [large],
   BUMP_HEAD: () => [large],
-  SETTINGS: () => [large],
+  SETTINGS: () => [large, someone],
   LOCK_MEMBERS: () => [large, [someone]],
   INVITE: () => [large, 'x'],
   WAS_REMOVED: () => [large, someone],
