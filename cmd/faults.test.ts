@@ -10,7 +10,7 @@ const pauseMs = () => 500 + Math.random() * 1500
 let all: FaultyCluster
 
 beforeAll(async () => {
-  const load = { people: 12, groups: 4, sendsPerSecond: 250 }
+  const load = { people: 12, groups: 4, sendsPerSecond: 500 }
   all = await startFaultyCluster(['redis', 'rabbitmq', 'postgres'], load)
 }, START_MS)
 
