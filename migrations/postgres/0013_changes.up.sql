@@ -277,6 +277,7 @@ declare
   current_era integer;
   new_rev bigint;
   new_stamp bigint;
+  erased constant text := p_payload::jsonb -> 'state';
 begin
   select * into head from heads h where h.conversation_id = p_conversation for update;
   if head.conversation_id is null then
@@ -322,8 +323,9 @@ begin
   if p_kind = 3 then
     update log l set payload = p_blank
     where l.conversation_id = p_conversation and l.seq = p_target and l.kind = 1;
+    -- The state is the last field, and may be large: it is cut off unread. What is before it is short.
     update log l
-    set payload = jsonb_set(l.payload::jsonb, '{state}', p_payload::jsonb -> 'state')::text
+    set payload = split_part(left(l.payload, 1000), ',"state":', 1) || ',"state":' || erased || '}'
     where l.conversation_id = p_conversation and l.target_seq = p_target;
     delete from pins p where p.conversation_id = p_conversation and p.seq = p_target;
   end if;
