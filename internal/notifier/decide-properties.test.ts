@@ -33,6 +33,7 @@ describe('decide, whatever holds', () => {
       status: fc.constantFrom('active' as const, 'suspended' as const),
       blocksActor: bool,
       hasEmail: bool,
+      hasDevice: bool,
     }),
     member: fc.record({
       kind: fc.constantFrom('direct' as const, 'group' as const),

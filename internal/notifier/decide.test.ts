@@ -85,6 +85,17 @@ const TABLE: [string, Case, string[]][] = [
     ['none muted'],
   ],
 
+  [
+    'online, with nothing to be told on: nothing to wait for',
+    { now: { online: true }, recipient: { hasDevice: false }, devices: [] },
+    ['none no_device'],
+  ],
+  [
+    'the same, mentioned: mail is decided at once',
+    { now: { online: true }, recipient: { hasDevice: false }, devices: [], message: mentionsBob },
+    ['none no_device', MAIL_MENTION],
+  ],
+
   // How much of a group is wanted
   ['muted', { member: { mutedUntilMs: NOW + 1 } }, ['none muted']],
   ['muted, though mentioned', { member: { mutedUntilMs: NOW + 1 }, message: mentionsBob }, ['none muted']],

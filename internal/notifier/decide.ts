@@ -40,7 +40,9 @@ export function judge(event: ChatEvent, recipient: Recipient, now: Circumstances
     return no('quiet_hours')
   }
   if (wish.whenOnline !== 'push' && now.online && !now.graceOver) {
-    return wish.whenOnline === 'skip' ? no('online') : { outcome: 'wait', wish }
+    if (wish.whenOnline === 'skip') return no('online')
+    // Whoever has nothing to be told on need not be looked at again: that is most of the work of a busy chat.
+    return recipient.hasDevice ? { outcome: 'wait', wish } : no('no_device')
   }
   return { outcome: 'push', wish }
 }

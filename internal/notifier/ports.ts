@@ -102,6 +102,8 @@ export interface Recipient {
   blocksActor: boolean
   /** They have an address that is known to be theirs. */
   hasEmail: boolean
+  /** Has registered at least one device for pushes. */
+  hasDevice: boolean
   settings: NotificationSettings
   /** Null when they left, or the event is of no conversation. */
   membership: Membership | null

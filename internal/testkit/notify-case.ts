@@ -58,6 +58,7 @@ export function decisions(given: Case): Decision[] {
       status: 'active',
       blocksActor: false,
       hasEmail: true,
+      hasDevice: true,
       settings: { ...DEFAULT_NOTIFICATION_SETTINGS, ...given.settings },
       membership: { ...MEMBER, ...given.member },
       ...given.recipient,

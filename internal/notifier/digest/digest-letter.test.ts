@@ -32,6 +32,7 @@ function told(
       status: 'active',
       blocksActor: false,
       hasEmail: true,
+      hasDevice: true,
       settings,
       membership: null,
     },

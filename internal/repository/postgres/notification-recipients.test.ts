@@ -62,6 +62,7 @@ describe('what a notifier reads', () => {
       status: 'active',
       blocksActor: false,
       hasEmail: false,
+      hasDevice: false,
       settings: DEFAULT_NOTIFICATION_SETTINGS,
       membership: {
         kind: 'group',
@@ -90,6 +91,7 @@ describe('what a notifier reads', () => {
     expect(await bobOf()).toMatchObject({
       blocksActor: true,
       hasEmail: false,
+      hasDevice: false,
       settings: { reactions: true, quietHours },
     })
     await pool.query('update identities set verified_at = now() where user_id = $1', [bob])

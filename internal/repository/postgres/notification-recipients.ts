@@ -14,6 +14,7 @@ const SHOWN = `
   exists (select 1 from blocks b where b.blocker_id = u.id and b.blocked_id = asked.actor_id) as "blocksActor",
   exists (select 1 from identities i where i.user_id = u.id and i.kind = 'email'
     and i.verified_at is not null) as "hasEmail",
+  exists (select 1 from push_tokens t where t.user_id = u.id) as "hasDevice",
   exists (select 1 from thread_followers t where t.conversation_id = asked.conversation_id
     and t.root_seq = asked.root_seq and t.user_id = u.id) as "followsThread",
   s.push, s.email, s.notify_direct, s.notify_groups, s.threads, s.reactions, s.previews, s.email_delay,
@@ -81,6 +82,7 @@ type Row = {
   status: Recipient['status']
   blocksActor: boolean
   hasEmail: boolean
+  hasDevice: boolean
   followsThread: boolean
 } & Columns<{ kind: 'direct' | 'group'; joinedSeq: number; readSeq: number; notify: NotifyLevel }> & {
     mutedUntil: Date | null
@@ -145,9 +147,9 @@ function columns(asked: readonly Asked[]): unknown[] {
 }
 
 function recipientOf(row: Row): Recipient {
-  const { userId, status, blocksActor, hasEmail } = row
+  const { userId, status, blocksActor, hasEmail, hasDevice } = row
   const settings = hasSettings(row) ? settingsOf(row) : DEFAULT_NOTIFICATION_SETTINGS
-  return { userId, status, blocksActor, hasEmail, settings, membership: membershipOf(row) }
+  return { userId, status, blocksActor, hasEmail, hasDevice, settings, membership: membershipOf(row) }
 }
 
 function membershipOf(row: Row): Recipient['membership'] {
