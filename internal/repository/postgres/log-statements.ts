@@ -184,6 +184,11 @@ export const FORGET_PINS = {
   text: 'delete from pins where conversation_id = $1 and seq = any ($2)',
 }
 
+export const APPEND_ALL = {
+  name: 'append-all',
+  text: `select * from append_all(${Array.from({ length: 24 }, (_, index) => `$${index + 1}`).join(', ')})`,
+}
+
 export const APPEND = {
   name: 'append',
   text: 'select * from append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)',

@@ -17,9 +17,11 @@ import type {
   Standpoint,
   Window,
 } from '../../service/message/ports.ts'
+import { type AppendAllRow, AppendBatch } from './append-batch.ts'
 import { type ChangeRow, changeOf, codeOfKind, entryOf, type LogRow, stateOf } from './log-entry.ts'
 import {
   APPEND,
+  APPEND_ALL,
   CHANGE,
   CHANGES,
   EDITS,
@@ -92,6 +94,9 @@ export class PostgresMessageLog implements MessageLog {
   }
 
   async append(items: readonly AppendItem[], { wait }: { wait: boolean }): Promise<AppendOutcome[]> {
+    const batch = wait ? null : AppendBatch.of(items)
+    const [all] = batch ? await query<AppendAllRow>(this.#pool, APPEND_ALL, batch.values()) : []
+    if (batch && all) return batch.outcomes(all)
     return appendOutcomes(await query<AppendRow>(this.#pool, APPEND, [...appendColumns(items), wait]))
   }
 
