@@ -47,6 +47,7 @@ function node(
   const follower = new LogFollower({
     name: 'events',
     log: relayLog,
+    source: relayLog,
     replays,
     paceMs: 1,
     onProcessed: () => {},

@@ -5,11 +5,13 @@ import type { Follower, LaneLease, LanePosition, LaneRow, RelayLog } from './por
 export interface FollowerOptions {
   name: Follower
   log: RelayLog
+  /** Where the log's rows are read: the log itself, or what shares them with its other follower. */
+  source: Pick<RelayLog, 'rows'>
   /** Does the rows' work; must be repeatable. A rejection leaves the lane where it was. */
   process(records: readonly LogRecord[]): Promise<void>
   /** True when work that was answered may be forgotten by the store, so that it is replayed after a fault. */
   replays: boolean
-  /** Milliseconds between two batches while they are small: fewer, larger ones cost less. */
+  /** Milliseconds between two batches unless there is more than one holds: fewer, larger ones cost less. */
   paceMs: number
   onError(error: unknown): void
   onProcessed(rows: number): void
@@ -30,7 +32,6 @@ interface Lane {
 }
 
 const BATCH_ROWS = 512
-const SMALL_BATCH = 64
 const LEASE_INTERVAL_MS = 2000
 const SETTLE_INTERVAL_MS = 10_000
 const LOOK_INTERVAL_MS = 1000
@@ -133,14 +134,14 @@ export class LogFollower implements Component {
       const waiting = [...this.#lanes.values()].filter((lane) => lane.looks > 0)
       if (waiting.length === 0) return
       const due = waiting.filter((lane) => lane.notBefore <= Date.now())
-      const found = due.length > 0 ? await this.#pass(due) : 0
+      const found = due.length > 0 ? await this.#pass(due) : 'nothing'
       const { paceMs } = this.#options
-      if (found < SMALL_BATCH) await pause(found > 0 ? paceMs : HORIZON_MS, this.#signal)
+      if (found !== 'full lanes') await pause(found === 'rows' ? paceMs : HORIZON_MS, this.#signal)
     }
   }
 
-  /** One batch of all these lanes; answers its rows. Never rejects. */
-  async #pass(lanes: Lane[]): Promise<number> {
+  /** One batch of all these lanes. Never rejects. */
+  async #pass(lanes: Lane[]): Promise<'nothing' | 'rows' | 'full lanes'> {
     this.#batches++
     for (const lane of lanes) {
       lane.looks--
@@ -148,16 +149,17 @@ export class LogFollower implements Component {
     }
     try {
       const places = lanes.map(({ lane, position }) => ({ lane, after: position }))
-      const rows = await this.#options.log.rows(places, BATCH_ROWS)
+      const rows = await this.#options.source.rows(places, BATCH_ROWS)
       const byLane = Map.groupBy(rows, (row) => row.lane)
       // Nothing is left between the place and the cursor: the lane has caught up with itself.
       for (const lane of lanes) if (!byLane.has(lane.lane)) moveOn(lane, lane.cursor)
       const found = lanes.filter((lane) => byLane.has(lane.lane))
       if (found.length > 0) await this.#workOff(found, byLane)
-      return rows.length
+      if (found.length === 0) return 'nothing'
+      return found.some(({ lane }) => byLane.get(lane)?.length === BATCH_ROWS) ? 'full lanes' : 'rows'
     } catch (error) {
       this.#failed(lanes, error)
-      return 0
+      return 'nothing'
     }
   }
 

@@ -4,6 +4,7 @@ import { type ConversationId, laneOf } from '../domain/ids.ts'
 import { messageOf, timeOf } from '../domain/log-entry.ts'
 import { LogFollower } from './follower.ts'
 import type { ArchiveWriter, EventPublisher, Follower, RelayLog } from './ports.ts'
+import { SharedRows } from './shared-rows.ts'
 
 export interface RelayDeps {
   log: RelayLog
@@ -19,9 +20,11 @@ export class Relay {
   readonly events: LogFollower
 
   constructor({ log, archive, events, onError, onProcessed }: RelayDeps) {
+    const source = new SharedRows(log)
     const shared = (name: Follower) => ({
       name,
       log,
+      source,
       onError: (error: unknown) => onError(name, error),
       onProcessed: (rows: number) => onProcessed(name, rows),
     })
@@ -29,7 +32,7 @@ export class Relay {
       ...shared('archive'),
       process: (records) => archive.write(records),
       replays: true,
-      paceMs: 20,
+      paceMs: 250,
     })
     this.events = new LogFollower({
       ...shared('events'),

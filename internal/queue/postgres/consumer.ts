@@ -9,7 +9,7 @@ import type {
 } from '../../notifier/ports.ts'
 import { aborted } from '../../platform/lifecycle.ts'
 import type { Logger } from '../../platform/logger.ts'
-import { envelopeOf, parseEnvelope } from '../codec.ts'
+import { envelopeOf, packedEnvelope, parseEnvelope } from '../codec.ts'
 import { deadLettersOf } from '../dead.ts'
 import { outgoing } from '../follow-ups.ts'
 import { Merging } from '../merging.ts'
@@ -96,7 +96,10 @@ export class PostgresConsumer implements EventConsumer, DeadLetterSource {
   async #insert(followUps: FollowUp[]): Promise<void> {
     const boss = this.#deps.boss.get()
     const { again, dead } = outgoing(followUps)
-    const jobs = again.map(({ delayMs, envelope }) => ({ data: envelope, startAfter: delayMs / 1000 }))
+    const jobs = again.map(({ delayMs, envelope }) => ({
+      data: packedEnvelope(envelope),
+      startAfter: delayMs / 1000,
+    }))
     await insertAll(boss, NOTIFY_QUEUE, jobs)
     await insertAll(
       boss,

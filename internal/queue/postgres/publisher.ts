@@ -3,7 +3,7 @@ import { unavailable } from '../../domain/errors.ts'
 import type { ChatEvent } from '../../domain/event.ts'
 import type { EventPublisher } from '../../relay/ports.ts'
 import type { RetryQueue } from '../../service/notification/ports.ts'
-import { chunks, envelopeOf, firstTask, nextRound } from '../codec.ts'
+import { chunks, envelopeOf, firstTask, nextRound, packedEnvelope } from '../codec.ts'
 import { type Boss, NOTIFY_QUEUE } from './boss.ts'
 import { insertAll } from './insert.ts'
 
@@ -16,7 +16,9 @@ export class PostgresPublisher implements EventPublisher, RetryQueue {
 
   async publish(events: readonly ChatEvent[]): Promise<void> {
     if (events.length === 0) return
-    await this.#insert(chunks(events).map((some) => ({ data: envelopeOf(some.map(firstTask)) })))
+    await this.#insert(
+      chunks(events).map((some) => ({ data: packedEnvelope(envelopeOf(some.map(firstTask))) })),
+    )
   }
 
   /** Each travels alone, as retries do. */
