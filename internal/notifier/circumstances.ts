@@ -72,6 +72,7 @@ async function sinceThen(
 function happeningOf(event: ChatEvent): Happening | null {
   if (event.kind !== 'message' && event.kind !== 'reaction') return null
   const { conversationId, seq } = event
-  const reaction = event.kind === 'reaction' ? { rev: event.rev, actorId: event.actorId } : null
-  return { conversationId, seq, reaction, day: eventTime(event).slice(0, 10) }
+  const day = eventTime(event).slice(0, 10)
+  if (event.kind === 'reaction') return { conversationId, seq, rev: event.rev, reactorId: event.actorId, day }
+  return { conversationId, seq, rev: event.message.rev, reactorId: null, day }
 }

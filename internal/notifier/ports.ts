@@ -200,8 +200,10 @@ export interface RecipientReader {
 export interface Happening {
   conversationId: ConversationId
   seq: Seq
-  /** Reactions: the change and who made it. */
-  reaction: { rev: Rev; actorId: UserId } | null
+  /** The conversation's when it happened; of a reaction its own. */
+  rev: Rev
+  /** Who reacted; null of a message. */
+  reactorId: UserId | null
   /** `YYYY-MM-DD` in UTC. */
   day: string
 }
@@ -345,7 +347,7 @@ export interface TraceRecord {
 
 /** Throws DomainError `dependency_unavailable`; every method may be repeated. */
 export interface TraceWriter {
-  /** Keeps decisions; a pass done again takes the place of the one before. */
+  /** Keeps decisions; of a pass done again the later ones count. */
   record(records: readonly TraceRecord[]): Promise<void>
   /** Deletes up to `limit` of days before that of the given time; returns how many. */
   prune(beforeMs: number, limit: number): Promise<number>

@@ -24,17 +24,13 @@ const POSTPONE = `
 // Of everybody's page the others' part stays; pages of nobody else go.
 const FORGET_TRACES = `
   with pages as (
-    select day, event_id, pass, first_user from notification_traces
+    select ctid place from notification_traces
     where users @> array[$1::uuid] and conversation_id = $2
     for update),
   gone as (
-    delete from notification_traces t using pages p
-    where (t.day, t.event_id, t.pass, t.first_user) = (p.day, p.event_id, p.pass, p.first_user)
-      and cardinality(t.users) = 1)
+    delete from notification_traces t using pages p where t.ctid = p.place and cardinality(t.users) = 1)
   update notification_traces t set users = array_remove(t.users, $1::uuid), decisions = t.decisions - $1::text
-  from pages p
-  where (t.day, t.event_id, t.pass, t.first_user) = (p.day, p.event_id, p.pass, p.first_user)
-    and cardinality(t.users) > 1`
+  from pages p where t.ctid = p.place and cardinality(t.users) > 1`
 
 const FORGET_DRAFT = `
   update conversation_members set draft = null where user_id = $1 and conversation_id = $2 and draft is not null`

@@ -45,6 +45,10 @@ describe('what a notifier reads', () => {
        values ($1, 0, $2, $3, $4, $5, $6, 1, $4, $7, $8, '', $4, '{}')`,
       [TODAY, KINDS[kind], conversation, of.seq, of.rev ?? 0, of.target ?? null, of.by ?? ann, uuidv7()],
     )
+    await pool.query('update heads set rev = greatest(rev, $2) where conversation_id = $1', [
+      conversation,
+      of.rev ?? 0,
+    ])
   }
 
   const members = async (more: { actorId?: UserId; rootSeq?: number } = {}) => {
@@ -127,12 +131,13 @@ describe('what a notifier reads', () => {
   })
 
   it('knows what was deleted, and which reaction was taken away, since', async () => {
-    const at = (seq: number, reaction: { rev: number; actorId: UserId } | null = null) => {
-      return { conversationId: conversation, seq, reaction, day: TODAY }
+    const sent = { rev: 0, reactorId: null }
+    const at = (seq: number, { rev, reactorId }: { rev: number; reactorId: UserId | null } = sent) => {
+      return { conversationId: conversation, seq, rev, reactorId, day: TODAY }
     }
     await log('edit', { seq: 2, target: 1, rev: 1 })
     await log('reaction', { seq: 2, target: 1, rev: 2, by: bob })
-    const byBob = { rev: 2, actorId: bob }
+    const byBob = { rev: 2, reactorId: bob }
     const before = await events.since([at(1), at(2), at(1, byBob)])
     expect(before).toEqual(Array.from({ length: 3 }, () => ({ deleted: false, withdrawn: false })))
     await log('reaction', { seq: 2, target: 1, rev: 3, by: ann })

@@ -101,8 +101,11 @@ export class PostgresRecipientReader implements RecipientReader {
   async recipients(queries: readonly RecipientQuery[], limit: number): Promise<Recipient[][]> {
     const pages: Asked[] = []
     const users: Asked[] = []
+    // Where people chat, much of what comes together is of the same few conversations.
+    const places = placesOf(queries)
     for (const [place, each] of queries.entries()) {
       const { scope } = each
+      if (places[place] !== place) continue
       if (scope.kind === 'members') pages.push({ place, query: each, userId: scope.after ?? BEFORE_ALL })
       else users.push(...scope.userIds.slice(0, limit).map((userId) => ({ place, query: each, userId })))
     }
@@ -112,7 +115,7 @@ export class PostgresRecipientReader implements RecipientReader {
     ])
     const result: Recipient[][] = queries.map(() => [])
     for (const row of [...paged, ...asked]) result[row.place]?.push(recipientOf(row))
-    return result
+    return places.map((place) => result[place] ?? [])
   }
 
   async names(
@@ -134,6 +137,17 @@ export class PostgresRecipientReader implements RecipientReader {
     const rows = await query<{ userId: UserId; unread: number }>(this.#pool, UNREAD, [userIds])
     return new Map(rows.map((row) => [row.userId, row.unread]))
   }
+}
+
+/** For each query the first that asks for the same. */
+function placesOf(queries: readonly RecipientQuery[]): number[] {
+  const places = new Map<string, number>()
+  return queries.map((query, place) => {
+    const key = JSON.stringify(query)
+    const known = places.get(key) ?? place
+    places.set(key, known)
+    return known
+  })
 }
 
 function columns(asked: readonly Asked[]): unknown[] {

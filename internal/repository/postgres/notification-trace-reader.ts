@@ -13,11 +13,12 @@ import type { Sql } from './sql.ts'
 
 type Entry = [DecisionRow['channel'], DeviceId | null, DecisionRow['outcome'], string]
 
+// Of a pass that was done again, the latest.
 const PASSES = `
-  select day::text, event_id as "eventId", pass, at, decisions -> $3 as entries
+  select distinct on (pass, event_id) day::text, event_id as "eventId", pass, at, decisions -> $3 as entries
   from notification_traces
   where conversation_id = $1 and seq = $2 and kind = 'message' and decisions ? $3
-  order by pass`
+  order by pass, event_id, at desc`
 
 const ATTEMPTS = `
   select c.event_id as "eventId", c.user_id as "userId", c.device_id as device, c.state, c.attempt, c.reason,
@@ -46,14 +47,19 @@ const RECIPIENTS = `
 
 const COLUMNS = `
   select day::text, event_id as "eventId", pass, kind, conversation_id as "conversationId", seq, at, decisions
-  from notification_traces`
+  from notification_traces t`
+// Of a message's pass that was done again, the latest.
+const LATEST = `
+  not exists (select from notification_traces later
+    where later.conversation_id = t.conversation_id and later.seq = t.seq and later.event_id = t.event_id
+      and later.pass = t.pass and later.first_user = t.first_user and (later.at, later.ctid) > (t.at, t.ctid))`
 const OLDER = `($3::timestamptz is null or (at, event_id, pass) < ($3, $4, $5))`
 const ORDER = 'order by at desc, event_id desc, pass desc limit $6'
 
 const OF_USER = `
-  ${COLUMNS} where users @> array[$1::uuid] and ($2::text is null) and ${OLDER} ${ORDER}`
+  ${COLUMNS} where users @> array[$1::uuid] and ($2::text is null) and ${OLDER} and ${LATEST} ${ORDER}`
 const OF_MESSAGE = `
-  ${COLUMNS} where conversation_id = $1 and seq = $2 and ${OLDER} ${ORDER}`
+  ${COLUMNS} where conversation_id = $1 and seq = $2 and ${OLDER} and ${LATEST} ${ORDER}`
 
 interface PassRow {
   day: string

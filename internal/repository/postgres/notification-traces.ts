@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { TraceRecord, TraceWriter } from '../../notifier/ports.ts'
+import { binaryArray } from './binary-array.ts'
 import { query } from './query.ts'
 
 const DAY_MS = 86_400_000
@@ -7,16 +8,13 @@ const DAY_MS = 86_400_000
 const RECORD = {
   name: 'notification_trace',
   text: `
-    insert into notification_traces as t
+    insert into notification_traces
       (day, event_id, pass, first_user, kind, conversation_id, seq, users, decisions, at)
     select i.day, i.event_id, i.pass, i.first_user, i.kind, i.conversation_id, i.seq,
-      array(select jsonb_object_keys(i.decisions)::uuid), i.decisions, i.at
-    from unnest($1::date[], $2::text[], $3::smallint[], $4::uuid[], $5::text[], $6::uuid[], $7::bigint[],
-      $8::jsonb[], $9::timestamptz[])
-      i (day, event_id, pass, first_user, kind, conversation_id, seq, decisions, at)
-    order by 1, 2, 3, 4
-    on conflict (day, event_id, pass, first_user) do update
-    set users = excluded.users, decisions = excluded.decisions, at = excluded.at`,
+      i.users::uuid[], i.decisions::jsonb, i.at
+    from unnest($1::date[], $2::text[], $3::integer[], $4::uuid[], $5::text[], $6::uuid[], $7::bigint[],
+      $8::text[], $9::text[], $10::timestamptz[])
+      i (day, event_id, pass, first_user, kind, conversation_id, seq, users, decisions, at)`,
 }
 
 const PRUNE = {
@@ -35,18 +33,19 @@ export class PostgresTraceWriter implements TraceWriter {
   }
 
   async record(records: readonly TraceRecord[]): Promise<void> {
-    // The same event can come twice in one batch; one statement may touch a row only once.
+    // The same event can come twice in one batch.
     const distinct = [...new Map(records.map((record) => [keyOf(record), record])).values()]
     if (distinct.length === 0) return
     await query(this.#pool, RECORD, [
       distinct.map(({ day }) => day),
-      distinct.map(({ eventId }) => eventId),
-      distinct.map(({ pass }) => pass),
-      distinct.map(({ users }) => users[0]?.userId),
-      distinct.map(({ kind }) => kind),
-      distinct.map(({ conversationId }) => conversationId),
-      distinct.map(({ seq }) => seq),
-      distinct.map(decisionsOf),
+      binaryArray.text(distinct.map(({ eventId }) => eventId)),
+      binaryArray.int4(distinct.map(({ pass }) => pass)),
+      binaryArray.uuid(distinct.map(({ users }) => users[0]?.userId ?? null)),
+      binaryArray.text(distinct.map(({ kind }) => kind)),
+      binaryArray.uuid(distinct.map(({ conversationId }) => conversationId)),
+      binaryArray.int8(distinct.map(({ seq }) => seq)),
+      binaryArray.text(distinct.map(({ users }) => `{${users.map(({ userId }) => userId).join()}}`)),
+      binaryArray.text(distinct.map(decisionsOf)),
       distinct.map(({ atMs }) => new Date(atMs)),
     ])
   }
@@ -57,8 +56,8 @@ export class PostgresTraceWriter implements TraceWriter {
   }
 }
 
-function keyOf({ day, eventId, pass, users }: TraceRecord): string {
-  return `${day} ${eventId} ${pass} ${users[0]?.userId}`
+function keyOf({ eventId, pass, users }: TraceRecord): string {
+  return `${eventId} ${pass} ${users[0]?.userId}`
 }
 
 function decisionsOf({ users }: TraceRecord): string {
