@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomFillSync } from 'node:crypto'
 
 declare const brand: unique symbol
 type Branded<Base, Name extends string> = Base & { readonly [brand]: Name }
@@ -27,9 +27,23 @@ function idOf<Id extends string>(bytes: Uint8Array): Id {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as Id
 }
 
+/** Random bytes, asked of the system for some hundred ids at once: each call costs as much as all of them. */
+const POOL = Buffer.allocUnsafeSlow(8192)
+let pooled = POOL.length
+
+function randomBytes16(): Buffer {
+  if (pooled === POOL.length) {
+    randomFillSync(POOL)
+    pooled = 0
+  }
+  const bytes = Buffer.from(POOL.subarray(pooled, pooled + 16))
+  pooled += 16
+  return bytes
+}
+
 /** A new id. RFC 9562 UUIDv7: 48 bits of `nowMs`, 74 random bits. */
 export function uuidv7<Id extends string = string>(nowMs: number = Date.now()): Id {
-  const bytes = randomBytes(16)
+  const bytes = randomBytes16()
   bytes.writeUIntBE(nowMs, 0, 6)
   bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f)
   bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f)
@@ -65,9 +79,9 @@ const SEQ_HIGH_STEP = 2 ** 28
  * a look-up table and cannot be guessed from its neighbours.
  */
 export function messageIdOf(key: MessageKey): MessageId {
-  const bytes = Buffer.alloc(16)
+  const bytes = Buffer.allocUnsafe(16)
   const identity = `${key.conversationId}${key.senderId}${key.operationId}${key.era}`
-  createHash('sha256').update(identity).digest().copy(bytes, 11, 0, 5)
+  bytes.write(hash('sha256', identity, 'hex'), 11, 5, 'hex')
   bytes.writeUIntBE(Math.floor(key.stamp / 1000), 0, 6)
   bytes.writeUInt16BE(0x8000 | Math.floor(key.seq / SEQ_HIGH_STEP), 6)
   // The last two bits of these 32 stay with the hash: 2 bits variant, 28 bits seq, 2 bits hash.

@@ -30,6 +30,7 @@ import {
   PUT_STATE,
   REACTED_BY,
 } from './archive-statements.ts'
+import { binaryArray } from './binary-array.ts'
 import { type ChangeRow, changeOf, codeOfKind, entryOf, type LogRow } from './log-entry.ts'
 import { query } from './query.ts'
 
@@ -104,16 +105,16 @@ export class PostgresMessageArchive implements MessageArchive, ArchiveWriter {
 
   async #writeMessages(entries: readonly LogEntry[]): Promise<void> {
     await query(this.#pool, INSERT_MESSAGES, [
-      entries.map((entry) => entry.conversationId),
-      entries.map((entry) => entry.seq),
-      entries.map((entry) => entry.rev),
-      entries.map((entry) => entry.era),
-      entries.map((entry) => entry.ordinal),
-      entries.map((entry) => entry.stamp),
-      entries.map((entry) => entry.senderId),
-      entries.map((entry) => entry.operationId),
-      entries.map((entry) => entry.payload),
-      entries.map(expiryOf),
+      binaryArray.uuid(entries.map((entry) => entry.conversationId)),
+      binaryArray.int8(entries.map((entry) => entry.seq)),
+      binaryArray.int8(entries.map((entry) => entry.rev)),
+      binaryArray.int4(entries.map((entry) => entry.era)),
+      binaryArray.int8(entries.map((entry) => entry.ordinal)),
+      binaryArray.int8(entries.map((entry) => entry.stamp)),
+      binaryArray.uuid(entries.map((entry) => entry.senderId)),
+      binaryArray.uuid(entries.map((entry) => entry.operationId)),
+      binaryArray.text(entries.map((entry) => entry.payload)),
+      binaryArray.int8(entries.map(expiryOf)),
     ])
     const replies = entries.flatMap((entry) => {
       const rootSeq = rootSeqOf(entry)

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { isPromise } from 'node:util/types'
 import { DomainError, invalid } from '../../domain/errors.ts'
 import type { ClientId, ConversationId, MessageId, Rev, Seq } from '../../domain/ids.ts'
@@ -263,8 +263,6 @@ function placeOf({ id, seq, senderId }: ReplyPreview): Omit<ReplyPreview, 'excer
 function hashOf(input: SendInput, { forwardedFrom }: SendOrigin): Buffer {
   const { type, replyTo, threadRootId, mentions } = input
   const content = forwardedFrom === undefined ? input.content : ''
-  return createHash('sha256')
-    .update(JSON.stringify([type, content, replyTo, threadRootId, mentions, forwardedFrom]))
-    .digest()
-    .subarray(0, 16)
+  const body = JSON.stringify([type, content, replyTo, threadRootId, mentions, forwardedFrom])
+  return hash('sha256', body, 'buffer').subarray(0, 16)
 }
