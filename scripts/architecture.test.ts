@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -23,10 +32,15 @@ const CLEAN: Files = {
   'internal/service/user/service.ts': "import './ports.ts'\nimport '../../platform/clock.ts'\nimport 'zod'\n",
   'internal/repository/postgres/user.ts':
     "import 'pg'\nimport type { Users } from '../../service/user/ports.ts'\nexport type U = Users\n",
+  'internal/repository/redis/bus.ts':
+    "import type { Bus } from '../../realtime/ports.ts'\nexport type B = Bus\n",
   'internal/queue/rabbitmq/queue.ts': "import 'amqplib'\n",
-  'internal/realtime/socket.ts': "import 'ws'\nimport '../platform/clock.ts'\n",
+  'internal/realtime/index.ts': "import './socket.ts'\nexport const hub = 1\n",
+  'internal/realtime/socket.ts': "import 'ws'\nimport 'node:net'\n",
+  'internal/realtime/ports.ts': 'export type Bus = 1\n',
   'internal/relay/relay.ts': "import '../domain/user.ts'\n",
-  'internal/api/http/user.ts': "import 'express'\nimport '../../service/user/service.ts'\n",
+  'internal/api/http/user.ts':
+    "import 'express'\nimport '../../service/user/service.ts'\nimport '../../realtime/index.ts'\n",
   'internal/notifier/push.ts': "import 'firebase-admin'\nimport '../service/user/ports.ts'\n",
   'internal/testkit/services.ts': "import '../repository/postgres/user.ts'\nimport 'testcontainers'\n",
 }
@@ -53,7 +67,12 @@ const PLANTS: Record<string, Files> = {
     'internal/repository/postgres/bad.ts': "import '../../service/user/service.ts'\n",
   },
   'queue-sees-only-its-own': { 'internal/queue/bad.ts': "import '../repository/postgres/user.ts'\n" },
-  'realtime-sees-only-its-own': { 'internal/realtime/bad.ts': "import '../service/user/service.ts'\n" },
+  'realtime-stands-alone': {
+    'internal/realtime/bad.ts':
+      "import type { now } from '../platform/clock.ts'\nexport type N = typeof now\n",
+    'internal/realtime/schema.ts': "import 'zod'\n",
+  },
+  'realtime-by-its-index': { 'internal/api/ws/inner.ts': "import '../../realtime/socket.ts'\n" },
   'relay-sees-only-its-own': { 'internal/relay/bad.ts': "import '../queue/rabbitmq/queue.ts'\n" },
   'api-sees-only-its-own': {
     'internal/api/http/bad.ts':
@@ -69,6 +88,9 @@ const PLANTS: Record<string, Files> = {
   'no-undeclared-packages': { 'internal/platform/lucky.ts': "import 'js-yaml'\n" },
 }
 
+/** What a library of sockets need not know, nor name an example after. */
+const CHAT = /\b(chat|conversation|presence|typing|inbox|receipt|reaction|SPEC|DESIGN)\w*/gi
+const TESTS = /\.test\.ts$/
 const ROOT = resolve(import.meta.dirname, '..')
 const folders: string[] = []
 const reportSchema = z.object({
@@ -127,6 +149,16 @@ describe('dependency rules', () => {
     const caught = planted.violations.filter((violation) => violation.from in files)
     expect(caught.map((violation) => violation.rule)).toContain(rule)
   })
+})
+
+it('internal/realtime has no word of chat', () => {
+  const folder = join(ROOT, 'internal/realtime')
+  const sources = readdirSync(folder).filter((name) => name.endsWith('.ts') && !TESTS.test(name))
+  const said = sources.flatMap((name) =>
+    (readFileSync(join(folder, name), 'utf8').match(CHAT) ?? []).map((word) => `${name}: ${word}`),
+  )
+  expect(sources.length).toBeGreaterThan(20)
+  expect(said).toEqual([])
 })
 
 describe('source measures', () => {

@@ -42,6 +42,7 @@ function sees(folder: string, allowed: string[], comment: string): Rule {
 
 const DOMAIN = '^internal/domain/'
 const PLATFORM = '^internal/platform/'
+const REALTIME = '^internal/realtime/'
 
 const configuration: IConfiguration & { forbidden: Rule[] } = {
   forbidden: [
@@ -85,7 +86,18 @@ const configuration: IConfiguration & { forbidden: Rule[] } = {
       'An adapter sees the ports it implements and the domain, not who calls it.',
     ),
     sees('queue', [PORTS, DOMAIN, PLATFORM], 'As repository: ports and domain.'),
-    sees('realtime', [PORTS, DOMAIN, PLATFORM], 'Sockets and fan-out know nothing of chat.'),
+    rule(
+      'realtime-stands-alone',
+      'A library of sockets, topics and bytes: whoever takes the folder takes all of it.',
+      { path: REALTIME },
+      { pathNot: [REALTIME, packages('ws', '@types/ws')], dependencyTypesNot: ['core'] },
+    ),
+    rule(
+      'realtime-by-its-index',
+      'What is not public may change; adapters of its bus see the port alone.',
+      { pathNot: REALTIME },
+      { path: REALTIME, pathNot: `${REALTIME}(index|ports)\\.ts$` },
+    ),
     sees('relay', [PORTS, DOMAIN, PLATFORM], 'Follows the log through ports.'),
     sees(
       'api',

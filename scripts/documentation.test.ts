@@ -100,9 +100,26 @@ describe('README.md', () => {
   })
 })
 
+describe('internal/realtime/README.md', () => {
+  const readme = readProject('internal/realtime/README.md')
+
+  it('shows the example as it is', () => {
+    expect(readme).toContain(`\`\`\`js\n${readProject('examples/rooms.mjs')}\`\`\``)
+  })
+
+  it('names exactly what is public', () => {
+    const exported = readProject('internal/realtime/index.ts')
+      .replaceAll(/\/\*.*?\*\/|from '.*'|export|type /g, '')
+      .match(/\w+/g)
+    const documented = readme.split('## What is public')[1]?.match(/(?<=^\|.*?`)\w+(?=`.*? \| )/gm)
+    expect(documented?.toSorted()).toEqual(exported?.toSorted())
+  })
+})
+
 describe('every page', () => {
   const pages = [
     'README.md',
+    'internal/realtime/README.md',
     ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).map((name) => `docs/${name}`),
   ].filter((path) => path.endsWith('.md'))
 

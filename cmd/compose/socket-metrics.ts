@@ -1,5 +1,5 @@
 import type { Container } from 'inversify'
-import type { Counters } from '../../internal/realtime/limits.ts'
+import type { Counters } from '../../internal/realtime/index.ts'
 import { ID } from './identifiers.ts'
 
 const COUNTERS: Record<keyof Counters, string> = {

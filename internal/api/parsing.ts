@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { DomainError } from '../domain/errors.ts'
-import type { Schema } from '../realtime/topic.ts'
+import type { Schema } from '../realtime/index.ts'
 import { fieldErrors } from './field-errors.ts'
 
 /** A zod schema for the socket, whose failures are `validation_failed` as those of REST. */

@@ -69,7 +69,7 @@ export class BatchingBus implements BusListener {
     this.#options.listener.onEntry(shard, entry)
   }
 
-  /** A Component: hears while it runs, and hands over what is left before it ends. */
+  /** Hears while it runs, and hands over what is left before it ends. */
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
     await this.#options.bus.run(this, signal, ready)
     this.#flush()

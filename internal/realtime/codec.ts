@@ -1,4 +1,4 @@
-import { nestsDeeperThan } from '../platform/json-text.ts'
+import { nestsDeeperThan } from './json-depth.ts'
 
 /** Version of the Phoenix serialiser a socket speaks, chosen by the `vsn` of its upgrade. */
 export type SerializerVersion = 1 | 2

@@ -1,4 +1,4 @@
-import { pause } from '../platform/lifecycle.ts'
+import { setTimeout as pause } from 'node:timers/promises'
 import { CLOSE, type CloseCode } from './close-codes.ts'
 import { NULL_REF } from './codec.ts'
 import type { Connection } from './topic.ts'
@@ -33,7 +33,6 @@ export async function drain(
   }
   const steps = Math.ceil(spreadMs / STEP_MS)
   const finishing = new Map<Drainable, number>()
-  const { signal } = new AbortController()
   for (let step = 0; sockets.size > 0; step++) {
     const share = step >= steps ? waiting.length : Math.ceil(waiting.length / (steps - step))
     for (const socket of waiting.splice(0, share)) {
@@ -45,6 +44,6 @@ export async function drain(
       finishing.delete(socket)
       socket.close(CLOSE.serviceRestart)
     }
-    await pause(STEP_MS, signal)
+    await pause(STEP_MS)
   }
 }

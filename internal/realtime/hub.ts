@@ -13,7 +13,7 @@ export interface BroadcastOptions {
   exceptConnectionId?: string
   /** Further sockets, by connection, that have it already. */
   except?: ReadonlySet<string>
-  /** May be dropped for a socket that reads slowly (typing, presence). */
+  /** May be dropped for a socket that reads slowly: what the next one of its kind makes up for. */
   droppable?: boolean
 }
 

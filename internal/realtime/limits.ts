@@ -1,6 +1,6 @@
-/** Bytes queued for one socket, and what is done above them (DESIGN.md section 5). */
+/** Bytes queued for one socket, and what is done above them. */
 export interface BackPressure {
-  /** Droppable frames (typing, presence) are dropped. */
+  /** Broadcasts marked as droppable are dropped. */
   dropAbove: number
   /** Broadcasts stop, and the topic is marked for resync; nothing more is read of the socket. */
   resyncAbove: number

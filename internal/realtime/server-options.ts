@@ -13,7 +13,7 @@ export interface RealtimeServerOptions<Actor> {
   hub: TopicHub
   /** Who the token stands for. Throws what `toRefusal` knows: refused at the upgrade, never accepted to be closed. */
   authenticate(token: string, request: IncomingMessage): Promise<Actor>
-  /** What sockets are indexed and limited by: the user. */
+  /** What sockets are indexed and limited by, a user's id for example. */
   keyOf(actor: Actor): string
   toRefusal: ToRefusal
   onError: ChannelHost<Actor>['onError']

@@ -1,8 +1,8 @@
+import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Server, WebSocketServer } from 'ws'
-import { aborted } from '../platform/lifecycle.ts'
 import type { CloseCode } from './close-codes.ts'
 import { type ConnectionShared, PhoenixSocket, SocketConnection } from './connection.ts'
 import { ConnectionIndex } from './connections.ts'
@@ -34,7 +34,7 @@ const DEFAULT_LIMITS: SocketLimits = {
 /** Milliseconds a peer has to answer a close before its connection is cut. */
 const CLOSE_TIMEOUT_MS = 5000
 
-/** Phoenix Channels on a node http server: a Component, serving from `ready` on, drained when `run` resolves. */
+/** Phoenix Channels on a node http server: it serves from `ready` on, and has drained when `run` resolves. */
 export class RealtimeServer<Actor> {
   readonly name = 'realtime'
   readonly counters = new limits.Counters()
@@ -121,7 +121,7 @@ export class RealtimeServer<Actor> {
     deadline.start()
     this.#liveness.start()
     ready()
-    await aborted(signal)
+    if (!signal.aborted) await once(signal, 'abort')
     this.#gate.isDraining = true
     await drain(this.#index.all, { spreadMs: this.#limits.drainMs, random })
     http.off('upgrade', onUpgrade)

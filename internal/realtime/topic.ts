@@ -70,7 +70,7 @@ export interface EventDefinition<Actor, State, Payload = JsonObject> {
 /** What documents say of a topic; nothing of it is looked at when frames come or go. */
 export interface TopicDocument {
   summary: string
-  /** The topic's name with its parts in braces, for example `chat:{conversationId}`. */
+  /** The topic's name with its parts in braces, for example `room:{name}`. */
   address: string
   /** What the parts are, by name. */
   parameters?: Record<string, string>
@@ -83,7 +83,7 @@ export interface TopicDocument {
 
 /** How a feature plugs into the socket. */
 export interface TopicDefinition<Actor, Params, State> {
-  /** For metrics and documents, for example `chat`. */
+  /** For metrics and documents, for example `room`. */
   name: string
   /** The topic's parts, or null when it is another's. */
   match(topic: string): Params | null

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Refusal, RefusalError, refusal } from './refusal.ts'
 
-/** HTTP statuses of the refusals known at connect (SPEC.md section 4); anything else is 500. */
+/** HTTP statuses of the refusals known at connect; anything else is 500. */
 const STATUS: Record<string, number> = {
   unauthenticated: 401,
   forbidden: 403,

@@ -1,11 +1,17 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { TopicHub } from '../realtime/hub.ts'
-import { RefusalError, refusal } from '../realtime/refusal.ts'
-import { TopicRegistry } from '../realtime/registry.ts'
-import { RealtimeServer } from '../realtime/server.ts'
-import type { RealtimeServerOptions, SocketLimits } from '../realtime/server-options.ts'
-import { type Channel, event, type TopicDefinition } from '../realtime/topic.ts'
+import {
+  type Channel,
+  event,
+  RealtimeServer,
+  type RealtimeServerOptions,
+  RefusalError,
+  refusal,
+  type SocketLimits,
+  type TopicDefinition,
+  TopicHub,
+  TopicRegistry,
+} from '../realtime/index.ts'
 
 export interface ToyActor {
   userId: string

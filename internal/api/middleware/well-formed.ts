@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import express, { type RequestHandler } from 'express'
 import { DomainError, invalid } from '../../domain/errors.ts'
-import { duplicateKey, nestsDeeperThan } from '../../platform/json-text.ts'
+import { duplicateKey } from '../../platform/json-text.ts'
+import { nestsDeeperThan } from '../../realtime/index.ts'
 
 // A group's 10,000 members take 390,000 bytes.
 export const BODY_MAX_BYTES = 512 * 1024

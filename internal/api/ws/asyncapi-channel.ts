@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { TopicDocument } from '../../realtime/topic.ts'
+import type { TopicDocument } from '../../realtime/index.ts'
 import type { Json, JsonSchemas } from '../json-schema.ts'
 
 export interface PushDescription {

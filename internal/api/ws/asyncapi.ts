@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ERROR_CODES } from '../../domain/errors.ts'
-import type { TopicDefinition, TopicDocument } from '../../realtime/topic.ts'
+import type { TopicDefinition, TopicDocument } from '../../realtime/index.ts'
 import { type Json, JsonSchemas, zodOf } from '../json-schema.ts'
 import { Parsing } from '../parsing.ts'
 import { AsyncApiChannel } from './asyncapi-channel.ts'

@@ -1,6 +1,6 @@
 import type { ConversationId } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
-import type { Channel, TopicDefinition } from '../../realtime/topic.ts'
+import type { Channel, TopicDefinition } from '../../realtime/index.ts'
 import type { PushOrder } from './push-order.ts'
 import type { Attendee } from './rooms.ts'
 

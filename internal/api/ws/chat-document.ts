@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { TopicDocument } from '../../realtime/topic.ts'
+import type { TopicDocument } from '../../realtime/index.ts'
 import {
   changeSchema,
   conversationSchema,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { MessageId } from '../../domain/ids.ts'
-import { event } from '../../realtime/topic.ts'
+import { event } from '../../realtime/index.ts'
 import type { History } from '../../service/message/history.ts'
 import type { MessageChanges } from '../../service/message/message-changes.ts'
 import type { Messages } from '../../service/message/messages.ts'

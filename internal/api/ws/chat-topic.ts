@@ -1,6 +1,6 @@
 import type { ConversationId } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
-import type { TopicDefinition } from '../../realtime/topic.ts'
+import type { TopicDefinition } from '../../realtime/index.ts'
 import type { Conversations } from '../../service/conversation/conversations.ts'
 import type { CatchUp } from '../../service/message/history.ts'
 import { parsing } from '../parsing.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { TopicDocument } from '../../realtime/topic.ts'
+import type { TopicDocument } from '../../realtime/index.ts'
 import type { RemovalReason } from '../../service/live/ports.ts'
 import { conversationSchema, messageSchema } from '../http/conversation-schema.ts'
 import { conversationId } from '../http/fields.ts'

@@ -1,6 +1,6 @@
 import { DomainError } from '../../domain/errors.ts'
 import type { Actor } from '../../domain/user.ts'
-import { type Channel, event, type TopicDefinition } from '../../realtime/topic.ts'
+import { type Channel, event, type TopicDefinition } from '../../realtime/index.ts'
 import type { Conversations } from '../../service/conversation/conversations.ts'
 import type { Sync } from '../../service/sync/sync.ts'
 import type { UserService } from '../../service/user/users.ts'

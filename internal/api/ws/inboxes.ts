@@ -1,6 +1,6 @@
 import type { ConversationId, Seq, UserId } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
-import type { Channel } from '../../realtime/topic.ts'
+import type { Channel } from '../../realtime/index.ts'
 import type { RemovalReason } from '../../service/live/ports.ts'
 
 /** A socket on its user's own stream, from the beginning of its join. */

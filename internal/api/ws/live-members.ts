@@ -1,6 +1,5 @@
 import type { ConversationId, Rev, Seq, UserId } from '../../domain/ids.ts'
-import type { TopicHub } from '../../realtime/hub.ts'
-import type { OrderedStream } from '../../realtime/ordered-stream.ts'
+import type { OrderedStream, TopicHub } from '../../realtime/index.ts'
 import type { RemovalReason } from '../../service/live/ports.ts'
 import type { Inbox, Inboxes } from './inboxes.ts'
 import { type MembersEntry, placeOf, type RowEntry } from './live-entry.ts'

@@ -1,5 +1,5 @@
 import type { ConversationId, UserId } from '../../domain/ids.ts'
-import type { TopicHub } from '../../realtime/hub.ts'
+import type { TopicHub } from '../../realtime/index.ts'
 import type { BlockRepository } from '../../service/block/ports.ts'
 import type { PresenceMembers } from '../../service/presence/ports.ts'
 import { presenceRef } from '../../service/presence/presence-ref.ts'

@@ -1,5 +1,5 @@
 import type { ConversationId, UserId } from '../../domain/ids.ts'
-import type { TopicHub } from '../../realtime/hub.ts'
+import type { TopicHub } from '../../realtime/index.ts'
 import type { ReceiptMoved } from '../../service/live/ports.ts'
 import type { Receipt } from './live-entry.ts'
 import type { Room } from './rooms.ts'

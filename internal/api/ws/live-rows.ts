@@ -1,6 +1,5 @@
 import type { ConversationId } from '../../domain/ids.ts'
-import type { TopicHub } from '../../realtime/hub.ts'
-import { type Numbered, OrderedStream } from '../../realtime/ordered-stream.ts'
+import { type Numbered, OrderedStream, type TopicHub } from '../../realtime/index.ts'
 import type { History } from '../../service/message/history.ts'
 import type { RowEntry } from './live-entry.ts'
 import { inboxFrameOf, rowOfChange, rowOfMessage } from './live-row.ts'

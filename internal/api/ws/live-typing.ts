@@ -1,5 +1,5 @@
 import type { ConversationId, UserId } from '../../domain/ids.ts'
-import type { TopicHub } from '../../realtime/hub.ts'
+import type { TopicHub } from '../../realtime/index.ts'
 import type { TypingEntry } from './live-entry.ts'
 import { chatTopic } from './topic-names.ts'
 

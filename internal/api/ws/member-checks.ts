@@ -1,5 +1,5 @@
 import type { ConversationId, UserId } from '../../domain/ids.ts'
-import type { OrderedStream } from '../../realtime/ordered-stream.ts'
+import type { OrderedStream } from '../../realtime/index.ts'
 import type { RemovalReason } from '../../service/live/ports.ts'
 import type { RowEntry } from './live-entry.ts'
 import { type LiveDirectory, pagesOf } from './live-views.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ConversationId, MessageId, Seq } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
-import { type Channel, type EventDefinition, event } from '../../realtime/topic.ts'
+import { type Channel, type EventDefinition, event } from '../../realtime/index.ts'
 import type { ReceiptPlace, Receipts } from '../../service/receipt/receipts.ts'
 import { messageId } from '../http/fields.ts'
 import { parsing } from '../parsing.ts'

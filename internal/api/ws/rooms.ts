@@ -1,7 +1,6 @@
 import type { ConversationId, Rev, Seq, UserId } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
-import type { OrderedStream } from '../../realtime/ordered-stream.ts'
-import type { Channel } from '../../realtime/topic.ts'
+import type { Channel, OrderedStream } from '../../realtime/index.ts'
 import type { Inbox } from './inboxes.ts'
 import { placeOf, type RowEntry } from './live-entry.ts'
 import { RowBuffer } from './row-buffer.ts'

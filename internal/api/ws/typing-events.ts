@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { event } from '../../realtime/topic.ts'
+import { event } from '../../realtime/index.ts'
 import { type AccessCache, sendRefusal } from '../../service/message/access-cache.ts'
 import { parsing } from '../parsing.ts'
 import type { ChatChannel, ChatEvents } from './chat-channel.ts'
