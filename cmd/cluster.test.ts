@@ -139,6 +139,21 @@ describe('two API nodes and a notifier on the four stores', () => {
     await annsSocket.close()
   })
 
+  it('takes from one who was blocked whom they saw online, at whichever node', async () => {
+    const [ann, bob] = [await Person.register(one), await Person.register(two)]
+    const id = await ann.open(one, 'direct', [bob])
+    const [anns, bobs] = [await ann.connect(one), await bob.connect(two)]
+    for (const client of [anns, bobs]) await client.join(`chat:${id}`)
+    const states = () =>
+      bobs.frames
+        .filter(({ event }) => event === 'presence_state')
+        .map(({ payload }) => Object.keys(payload).toSorted())
+    await eventually(() => expect(states()).toEqual([[ann.id, bob.id].toSorted()]))
+    await ann.call(one, 'PUT', `/users/${bob.id}/block`)
+    await eventually(() => expect(states().at(-1)).toEqual([bob.id]))
+    await Promise.all([anns.close(), bobs.close()])
+  })
+
   it('pushes once to the absent one, to the right device', async () => {
     const [ann, bob] = [await Person.register(one), await Person.register(two)]
     const token = `token-${bob.id}`

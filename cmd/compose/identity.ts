@@ -42,6 +42,7 @@ import { SignIn, type SignInDeps } from '../../internal/service/auth/sign-in.ts'
 import { SignInAlert } from '../../internal/service/auth/sign-in-alert.ts'
 import { BlockService } from '../../internal/service/block/blocks.ts'
 import type { RateLimiter } from '../../internal/service/limit/ports.ts'
+import type { LiveEvents } from '../../internal/service/live/ports.ts'
 import { SessionGate } from '../../internal/service/session/gate.ts'
 import type { SessionCache, SessionEvents } from '../../internal/service/session/ports.ts'
 import { SessionService } from '../../internal/service/session/sessions.ts'
@@ -63,6 +64,8 @@ export interface IdentityOptions {
   cache: SessionCache
   limiter: RateLimiter
   events: SessionEvents
+  /** Told of blocks, where there are sockets to be shown what follows. */
+  onBlocksChanged?: LiveEvents['blocksChanged']
   /** Told of sign-ins from devices that were not known. */
   onStrangeSignIn?: SignInDeps['onStrange']
   /** Sends codes and warnings to addresses. */
@@ -97,7 +100,13 @@ export function composeIdentity(options: IdentityOptions): Identity {
     audit,
     clock,
   })
-  const blocks = new BlockService({ repository: new PostgresBlocks(sql), users: profiles, audit, clock })
+  const blocks = new BlockService({
+    repository: new PostgresBlocks(sql),
+    users: profiles,
+    audit,
+    clock,
+    live: { blocksChanged: options.onBlocksChanged ?? (() => {}) },
+  })
   const admin = new AdminService({ repository: new PostgresAdmin(sql), sessions, audit, trail, clock })
   const { auth, routes, closing } = signInOf(base, admin, options)
   return {

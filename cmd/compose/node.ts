@@ -99,6 +99,7 @@ function bindIdentity(container: Container, secretKey: string): void {
       limiter: container.get(ID.limiter),
       courier,
       events: { sessionsEnded: (ids) => closeSockets(container, ids) },
+      onBlocksChanged: (userId) => container.get(ID.live).blocksChanged(userId),
       onStrangeSignIn: signInNotices(container),
     }),
   )

@@ -42,6 +42,8 @@ export class LiveRecord implements LiveEvents {
     void this.told.push(['preferencesChanged', ...args])
   readonly receiptMoved = (...args: Parameters<LiveEvents['receiptMoved']>) =>
     void this.told.push(['receiptMoved', ...args])
+  readonly blocksChanged = (...args: Parameters<LiveEvents['blocksChanged']>) =>
+    void this.told.push(['blocksChanged', ...args])
   readonly settingsUpdated = (...args: Parameters<LiveEvents['settingsUpdated']>) =>
     void this.told.push(['settingsUpdated', ...args])
 

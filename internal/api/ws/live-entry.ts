@@ -57,6 +57,7 @@ export type PersonalEntry = { userId: UserId } & (
   | { kind: 'read'; conversationId: ConversationId; readSeq: Seq; origin: string | null }
   | { kind: 'hidden'; conversationId: ConversationId; rev: Rev; json: string; origin: string | null }
   | { kind: 'settings'; json: string }
+  | { kind: 'blocks' }
 )
 
 /** To those who share a conversation with the user. */
@@ -75,6 +76,7 @@ const KINDS: ReadonlySet<unknown> = new Set<Exclude<LiveEntry['kind'], 'row'>>([
   'read',
   'hidden',
   'settings',
+  'blocks',
   'presence',
 ])
 

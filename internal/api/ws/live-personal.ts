@@ -12,14 +12,14 @@ export interface LivePersonalDeps {
   views: LiveViews
 }
 
+type Of<Kind extends PersonalEntry['kind']> = PersonalEntry & { kind: Kind }
+
 /** Tells a user's sockets that they deleted a message for themselves: to be taken away, not shown as deleted. */
-export function hiddenEntry(hidden: HiddenMessage, origin: string | null): PersonalEntry {
+export function hiddenEntry(hidden: HiddenMessage, origin: string | null): Of<'hidden'> {
   const { userId, conversationId, messageId, seq, rev, at } = hidden
   const json = JSON.stringify({ messageId, seq, deletedBy: userId, deletedAt: at, rev, scope: 'me' })
   return { kind: 'hidden', userId, conversationId, rev, json, origin }
 }
-
-type Of<Kind extends PersonalEntry['kind']> = PersonalEntry & { kind: Kind }
 
 /** What concerns one user alone, to that user's sockets here. */
 export class LivePersonal {
@@ -29,7 +29,7 @@ export class LivePersonal {
     this.#deps = deps
   }
 
-  tell(entry: PersonalEntry): void {
+  tell(entry: Exclude<PersonalEntry, { kind: 'blocks' }>): void {
     switch (entry.kind) {
       case 'preferences':
         if (this.#isHere(entry)) this.#deps.views.show(entry.conversationId, entry.userId)

@@ -100,6 +100,32 @@ it('follows who comes into the conversation and leaves it, and finds what the bu
   await eventually(() => expect(payloads(client, 'user:offline')).toMatchObject([{ userId: late }]))
 })
 
+it('shows presence anew to who was blocked, and again when that is over', async () => {
+  const [anns, bobs] = [await attend(one, ann), await attend(two, bob)]
+  expect(Object.keys(state(bobs))).toContain(ann)
+  stores.blocks.add(`${ann} ${bob}`)
+  one.tell.blocksChanged(bob)
+  await eventually(() => expect(payloads(bobs, 'presence_state')).toHaveLength(2))
+  expect(Object.keys(payloads(bobs, 'presence_state')[1] ?? {})).toEqual([bob])
+  stores.blocks.clear()
+  one.tell.blocksChanged(bob)
+  await eventually(() => expect(payloads(bobs, 'presence_state')).toHaveLength(3))
+  expect(Object.keys(payloads(bobs, 'presence_state')[2] ?? {}).sort()).toEqual([ann, bob].sort())
+  expect(payloads(anns, 'presence_state')).toHaveLength(1)
+})
+
+it('shows presence anew when a group has become too large to list, and small enough again', async () => {
+  for (let n = stores.members.size; n < 200; n++) stores.members.set(randomUserId(), 0)
+  const client = await attend(two, bob)
+  const [late] = [randomUserId()]
+  one.tell.membersChanged(stores.add(late))
+  await eventually(() => expect(payloads(client, 'presence:count')).toEqual([{ online: 1 }]))
+  expect(payloads(client, 'presence_state')[1]).toEqual({})
+  one.tell.membersChanged(stores.remove(late))
+  await eventually(() => expect(payloads(client, 'presence_state')).toHaveLength(3))
+  expect(Object.keys(payloads(client, 'presence_state')[2] ?? {})).toEqual([bob])
+})
+
 it('tells large groups only how many are online', async () => {
   for (let n = 0; n < 200; n++) stores.members.set(randomUserId(), 0)
   const client = await attend(two, bob)

@@ -65,6 +65,14 @@ export class LivePresence {
     })
   }
 
+  /** Whom the user may see online has changed. */
+  showAnew(userId: UserId): void {
+    for (const id of this.#watched.keys()) {
+      const mine = this.#deps.rooms.get(id)?.attendees.get(userId)
+      if (mine) this.#inTurn(id, () => this.#showTo(mine))
+    }
+  }
+
   /** Told by the node that noticed. */
   tell({ userId, isOnline, at }: PresenceSignal): void {
     for (const [id, { members }] of this.#watched) {
@@ -79,21 +87,31 @@ export class LivePresence {
       if (this.#forgetEmpty(id)) return
       const before = this.#watched.get(id)
       const now = await this.#read(id)
-      if (!before?.members || !now.members) {
-        this.#watched.set(id, now)
-        if (!now.members && now.count !== before?.count) this.#broadcastCount(id, now.count)
+      if (before?.members && now.members) {
+        this.#watched.set(id, { ...before, members: now.members })
+        await this.#compare(id, before, now.members, now.online)
         return
       }
-      this.#watched.set(id, { ...before, members: now.members })
-      for (const userId of [...before.online.keys()]) {
-        if (now.online.has(userId)) before.missed.delete(userId)
-        else if (before.missed.delete(userId) || !now.members.has(userId)) {
-          await this.#changed(id, userId, false, null)
-        } else this.#lookAgain(id, before.missed.add(userId))
-      }
-      const at = new Date(this.#deps.now()).toISOString()
-      for (const userId of now.online.keys()) await this.#changed(id, userId, true, at)
+      this.#watched.set(id, now)
+      if (before && before.members !== now.members) await this.#showAll(id)
+      else if (!now.members && now.count !== before?.count) this.#broadcastCount(id, now.count)
     })
+  }
+
+  /** Tells what differs from what was told. */
+  async #compare(
+    id: ConversationId,
+    { online, missed }: Watched,
+    members: ReadonlySet<UserId>,
+    nowOnline: ReadonlyMap<UserId, string>,
+  ): Promise<void> {
+    for (const userId of [...online.keys()]) {
+      if (nowOnline.has(userId)) missed.delete(userId)
+      else if (missed.delete(userId) || !members.has(userId)) await this.#changed(id, userId, false, null)
+      else this.#lookAgain(id, missed.add(userId))
+    }
+    const at = new Date(this.#deps.now()).toISOString()
+    for (const userId of nowOnline.keys()) await this.#changed(id, userId, true, at)
   }
 
   /** Away for a moment is no news, and whoever noticed may still be about to tell. */
@@ -114,6 +132,17 @@ export class LivePresence {
     channel.push('presence_state', stateOf([...watched.online].filter(([other]) => !blockedBy.has(other))))
     if (!watched.members) channel.push('presence:count', { online: watched.count })
     this.#forgetEmpty(id)
+  }
+
+  /** It has become too large to be told of each other, or small enough again: clients replace what they have. */
+  async #showAll(id: ConversationId): Promise<void> {
+    for (const attendees of [...(this.#deps.rooms.get(id)?.attendees.values() ?? [])]) {
+      await this.#showTo(attendees)
+    }
+  }
+
+  async #showTo(attendees: ReadonlySet<Attendee>): Promise<void> {
+    for (const attendee of [...attendees]) if (!attendee.joining) await this.#show(attendee)
   }
 
   #recount(): void {

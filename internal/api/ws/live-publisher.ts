@@ -68,6 +68,10 @@ export class LivePublisher implements LiveEvents {
     this.#send({ kind: 'presence', ...signal })
   }
 
+  blocksChanged(userId: UserId): void {
+    this.#send({ kind: 'blocks', userId })
+  }
+
   settingsUpdated(userId: UserId, settings: object): void {
     this.#send({ kind: 'settings', userId, json: JSON.stringify({ settings }) })
   }

@@ -84,6 +84,7 @@ export class Live implements BatchingListener {
     const entry = decodeLiveEntry(text)
     if (!entry) return
     if (entry.kind === 'presence') this.#presence.tell(entry)
+    else if (entry.kind === 'blocks') this.#presence.showAnew(entry.userId)
     else if ('userId' in entry) this.#personal.tell(entry)
     else {
       this.#deps.relay.wake(entry.conversationId)

@@ -3,6 +3,7 @@ import type { UserId } from '../../domain/ids.ts'
 import type { Actor, User } from '../../domain/user.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { AuditTrail } from '../audit/ports.ts'
+import type { LiveEvents } from '../live/ports.ts'
 import { cutPage, type Page } from '../page.ts'
 import type { UserRepository } from '../user/ports.ts'
 import type { BlockRepository } from './ports.ts'
@@ -12,6 +13,7 @@ export interface BlockDeps {
   users: UserRepository
   audit: AuditTrail
   clock: Clock
+  live: Pick<LiveEvents, 'blocksChanged'>
 }
 
 /** Who wants to hear nothing of whom. */
@@ -46,8 +48,9 @@ export class BlockService {
   }
 
   async #set(actor: Actor, id: UserId, blocked: boolean, address: string): Promise<void> {
-    const { repository, clock, audit } = this.#deps
+    const { repository, clock, audit, live } = this.#deps
     if (!(await repository.set(actor.userId, id, blocked, new Date(clock.now())))) return
+    live.blocksChanged(id)
     await audit.record({
       action: blocked ? 'user.block' : 'user.unblock',
       outcome: 'success',

@@ -44,6 +44,8 @@ export interface LiveEvents {
   preferencesChanged(userId: UserId, conversationId: ConversationId): void
   /** To members where there are at most 100 (coalesced), and to the user's other devices as `inbox:read`. */
   receiptMoved(receipt: ReceiptMoved, toMembers: boolean, originConnection: string | null): void
+  /** Somebody blocked the user, or did so no longer: whom they see online is shown anew. */
+  blocksChanged(userId: UserId): void
   /** To the user's own sockets. */
   settingsUpdated(userId: UserId, settings: object): void
 }

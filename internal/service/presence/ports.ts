@@ -29,6 +29,12 @@ export interface PresenceMembers {
   seen(userId: UserId, at: string): Promise<boolean>
 }
 
-/** Milliseconds a lease runs; renewed every 15 s, so that a dead node's users are offline within 45 s. */
-export const PRESENCE_LEASE_MS = 40_000
-export const PRESENCE_RENEW_MS = 15_000
+/**
+ * Milliseconds a lease runs. Others are told within 45 s that a dead node's users are offline: at worst it had
+ * just renewed its lease, the others look for the dead just before that ends, and damping comes on top.
+ */
+export const PRESENCE_LEASE_MS = 25_000
+/** Milliseconds between renewals, each of which looks for dead nodes as well. */
+export const PRESENCE_RENEW_MS = 10_000
+/** Milliseconds somebody may be away before others are told: a socket that reconnects is no news. */
+export const PRESENCE_DAMP_MS = 5000

@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals'
 import { type UserId, uuidv7 } from '../../domain/ids.ts'
 import { eventually } from '../../testkit/eventually.ts'
+import { PRESENCE_DAMP_MS, PRESENCE_LEASE_MS, PRESENCE_RENEW_MS } from './ports.ts'
 import { type PresenceSignal, PresenceSignals } from './signals.ts'
 
 const ann = uuidv7<UserId>()
@@ -28,6 +29,11 @@ function signals({ isHidden = false, dampMs = 5 } = {}) {
   })
   return { online, told, seen, made }
 }
+
+it('leaves time to tell of the users of a dead node within 45 s, though one renewal may be late', () => {
+  expect(PRESENCE_LEASE_MS + PRESENCE_RENEW_MS + PRESENCE_DAMP_MS).toBeLessThan(45_000)
+  expect(PRESENCE_LEASE_MS).toBeGreaterThan(2 * PRESENCE_RENEW_MS)
+})
 
 it('tells of who came at once, and of who went when they stay away', async () => {
   const { told, seen, made } = signals()

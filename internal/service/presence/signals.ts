@@ -1,5 +1,5 @@
 import type { UserId } from '../../domain/ids.ts'
-import type { PresenceMembers } from './ports.ts'
+import { PRESENCE_DAMP_MS, type PresenceMembers } from './ports.ts'
 
 export interface PresenceSignal {
   userId: UserId
@@ -16,9 +16,6 @@ export interface PresenceSignalsOptions {
   now(): number
   dampMs?: number
 }
-
-/** Milliseconds somebody may be away before others are told: a socket that reconnects is no news. */
-const DAMP_MS = 5000
 
 /** Tells all nodes who came online or went offline, where this node is the one that noticed. */
 export class PresenceSignals {
@@ -40,7 +37,7 @@ export class PresenceSignals {
     const timer = setTimeout(() => {
       this.#leaving.delete(userId)
       this.#left(userId, at).catch(this.#options.onError)
-    }, this.#options.dampMs ?? DAMP_MS).unref()
+    }, this.#options.dampMs ?? PRESENCE_DAMP_MS).unref()
     this.#leaving.set(userId, timer)
   }
 

@@ -180,6 +180,7 @@ function liveOf({ created, changed }: Told): LiveEvents {
     conversationDeleted: ignore,
     preferencesChanged: ignore,
     receiptMoved: ignore,
+    blocksChanged: ignore,
     settingsUpdated: ignore,
   }
 }
