@@ -12,6 +12,7 @@ import { pythonWith } from '../internal/testkit/python.ts'
 import { cleanUpAfterFile } from '../internal/testkit/services.ts'
 
 const TESTKIT = join(import.meta.dirname, '../internal/testkit')
+const CLIENT_ID = '6f7d1c9a-3f0e-4d58-9a55-0b6a1c2d3e4f'
 let url: string
 let ann: Person
 let bob: Person
@@ -94,7 +95,7 @@ describe('the published JavaScript client', () => {
 })
 
 describe('the published Python client', () => {
-  it('hears a chat, from its join to its leave', async () => {
+  it('chats: hears, sends, is told of refusals, and leaves', async () => {
     const python = await pythonWith('phoenix-python-0.4.1', join(TESTKIT, 'phoenix-python.txt'))
     const address = `${url.replace('http', 'ws')}/socket/websocket?token=${bob.token}`
     const child = spawn(python, [join(TESTKIT, 'phoenix_client.py'), address, `chat:${id}`], {
@@ -110,6 +111,22 @@ describe('the published Python client', () => {
       expect(events()).toEqual(expect.arrayContaining(['presence_state', 'message:new'])),
     )
     expect(heard.find(([event]) => event === 'message:new')?.[1]).toMatchObject({ content: 'hello, Python' })
+    const bobs: unknown[] = []
+    const anns = socketOf(ann).channel(`chat:${id}`, {})
+    anns.on('message:new', (message) => bobs.push(message))
+    await answer(anns.join())
+    const push = (event: string, payload: object) =>
+      child.stdin.write(`${JSON.stringify([event, payload])}\n`)
+    const replyTo = (event: string) => heard.filter(([name]) => name === `reply to ${event}`)
+    push('message:send', { content: 'hello from Python', clientId: CLIENT_ID })
+    await eventually(() => expect(bobs).toMatchObject([{ content: 'hello from Python', senderId: bob.id }]))
+    const sent = { status: 'ok', response: { message: { content: 'hello from Python' } } }
+    await eventually(() => expect(replyTo('message:send').map(([, reply]) => reply)).toMatchObject([sent]))
+    push('history', { limit: 1000 })
+    const refused = { status: 'error', response: { code: 'validation_failed' } }
+    await eventually(() => expect(replyTo('history').map(([, reply]) => reply)).toMatchObject([refused]))
+    // One's own message comes as the reply, and not again.
+    expect(events().filter((event) => event === 'message:new')).toHaveLength(1)
     child.stdin.end()
     await eventually(() => expect(events().at(-1)).toBe('unsubscribed'))
     if (child.exitCode === null) await once(child, 'exit')
