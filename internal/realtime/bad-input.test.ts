@@ -79,6 +79,19 @@ describe('limits of the wire', () => {
     expect(await client.closed).toMatchObject({ code: 1009 })
   })
 
+  it('takes a message in 1,024 frames and not in one more', async () => {
+    const client = await SocketClient.connect(toy.url, { token: 'ann' })
+    const inFrames = (count: number) => {
+      const text = sized(2 * count)
+      for (let n = 0; n < count; n++)
+        client.socket.send(text.slice(2 * n, 2 * n + 2), { fin: n === count - 1 })
+    }
+    inFrames(1024)
+    await client.reply('phoenix', '1')
+    inFrames(1025)
+    expect(await client.closed).toMatchObject({ code: 1008 })
+  })
+
   it('refuses invalid UTF-8', async () => {
     const client = await SocketClient.connect(toy.url, { token: 'ann' })
     client.socket.send(Buffer.from([0x22, 0xff, 0xfe, 0x22]), { binary: false })
@@ -90,6 +103,7 @@ describe('limits of the wire', () => {
     ['a compressed frame, which was not agreed', Buffer.from('c18000000000', 'hex')],
     ['a frame without a mask', Buffer.from('810178', 'hex')],
     ['a truncated frame, then the end', Buffer.from('81fe', 'hex')],
+    ['nothing, then the end', Buffer.alloc(0)],
   ])('%s', async (_name, bytes) => {
     const socket = await rawSocket(toy.port)
     socket.end(bytes)

@@ -4,6 +4,8 @@ export const CLOSE = {
   protocolError: 1002,
   /** A text frame that is not UTF-8. Sent by `ws`. */
   invalidUtf8: 1007,
+  /** A message in too many pieces. Sent by `ws`. */
+  tooManyPieces: 1008,
   /** A message over the payload limit. Sent by `ws`. */
   tooBig: 1009,
   /** The node drains: reconnect after the `retryAfterMs` of `system:drain`. */
@@ -25,6 +27,7 @@ export type CloseCode = (typeof CLOSE)[keyof typeof CLOSE]
 const REASONS: Record<CloseCode, string> = {
   [CLOSE.protocolError]: 'protocol error',
   [CLOSE.invalidUtf8]: 'invalid UTF-8',
+  [CLOSE.tooManyPieces]: 'too many pieces',
   [CLOSE.tooBig]: 'message too big',
   [CLOSE.serviceRestart]: 'draining',
   [CLOSE.tooSlow]: 'too slow',

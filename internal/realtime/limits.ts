@@ -19,6 +19,10 @@ export const BACK_PRESSURE: BackPressure = {
 
 /** Largest message a client may send, in bytes. */
 export const MAX_MESSAGE_BYTES = 128 * 1024
+/** Frames that a message may come in: each costs far more than the byte it may carry. */
+export const MAX_FRAGMENTS = 1024
+/** Reads that a frame may come in. */
+export const MAX_CHUNKS = 4096
 /** Topics one socket may have joined. */
 export const MAX_CHANNELS = 1000
 /** Joins and pushes of one socket that may be unanswered before it is read no further. */

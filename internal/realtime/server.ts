@@ -70,9 +70,13 @@ export class RealtimeServer<Actor> {
       onClosed: (connection) => this.#closed(connection),
     }
     // Unknown to @types/ws as yet, hence not a literal in the call.
-    const closing = { closeTimeout: CLOSE_TIMEOUT_MS }
+    const untyped = {
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      maxFragments: limits.MAX_FRAGMENTS,
+      maxBufferedChunks: limits.MAX_CHUNKS,
+    }
     this.#sockets = new WebSocketServer({
-      ...closing,
+      ...untyped,
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
