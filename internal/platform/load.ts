@@ -17,7 +17,7 @@ export interface LoadThresholds {
   work: LoadSample
 }
 
-const THRESHOLDS: LoadThresholds = {
+export const LOAD_THRESHOLDS: LoadThresholds = {
   newcomers: { lagMs: 200, memory: 0.85 },
   work: { lagMs: 1000, memory: 0.95 },
 }
@@ -36,7 +36,7 @@ export class Load implements Component {
 
   /** @param sample what to go by in place of this process itself. */
   constructor({ thresholds, sample }: { thresholds?: LoadThresholds; sample?: () => LoadSample } = {}) {
-    this.#thresholds = thresholds ?? THRESHOLDS
+    this.#thresholds = thresholds ?? LOAD_THRESHOLDS
     this.#sample = sample ?? null
   }
 

@@ -21,9 +21,9 @@ export interface Frame {
 export type Parsed = { kind: 'frame'; frame: Frame } | { kind: 'malformed'; why: string }
 
 /** Longest name and ref accepted, in UTF-16 units: both are kept for as long as a channel lives. */
-const MAX_TOPIC = 512
-const MAX_EVENT = 256
-const MAX_REF = 256
+export const MAX_TOPIC = 512
+export const MAX_EVENT = 256
+export const MAX_REF = 256
 /** Deepest nesting of a message; refs are written back by recursion, which a deeper one would overflow. */
 export const MAX_DEPTH = 64
 

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { type Refusal, RefusalError, refusal } from './refusal.ts'
 
 /** HTTP statuses of the refusals known at connect; anything else is 500. */
-const STATUS: Record<string, number> = {
+export const UPGRADE_STATUS: Record<string, number> = {
   unauthenticated: 401,
   forbidden: 403,
   not_found: 404,
@@ -18,7 +18,7 @@ export function refuseWith(code: string, message: string, retryAfterMs?: number)
 
 /** Answers an upgrade in plain HTTP and ends the connection: published clients then back off. */
 export function writeRefusal(socket: Duplex, refused: Refusal): void {
-  const status = STATUS[refused.code] ?? 500
+  const status = UPGRADE_STATUS[refused.code] ?? 500
   const title = STATUS_CODES[status] ?? 'Error'
   const body = JSON.stringify({
     type: 'about:blank',

@@ -35,6 +35,7 @@ export class LossyBus implements Bus {
 /** Live delivery of one node with its sockets, over stores that the test writes to. */
 export interface LiveNode {
   live: Live
+  topics: TopicRegistry<Actor>
   /** Tells all nodes. */
   tell: LivePublisher
   errors: unknown[]
@@ -66,10 +67,11 @@ export async function startLiveNode(stores: LiveStores, bus: Bus): Promise<LiveN
     membershipsOf: (actor) => stores.memberships(actor),
     onError,
   })
+  const registry = topics(stores, live, tell)
   const server = new RealtimeServer<Actor>({
     http,
     hub,
-    registry: topics(stores, live, tell),
+    registry,
     authenticate: async (token) => actorOf(token as UserId),
     keyOf: ({ userId }) => userId,
     toRefusal: (error) => (error instanceof DomainError ? refusalOf(error) : null),
@@ -92,6 +94,7 @@ export async function startLiveNode(stores: LiveStores, bus: Bus): Promise<LiveN
   if (address === null || typeof address === 'string') throw new Error('no port')
   return {
     live,
+    topics: registry,
     tell,
     errors,
     connect: (userId) => SocketClient.connect(`http://127.0.0.1:${address.port}`, { token: userId }),

@@ -20,14 +20,17 @@ export const syncBody = z.strictObject({
     .meta({ description: `by conversation, at most ${SYNC_CURSORS_MAX}` }),
 })
 
+/** Seqs. */
+export const hidden = z
+  .array(seq)
+  .optional()
+  .meta({ description: 'what you deleted for yourself meanwhile, to be taken away' })
+
 const synced = z.object({
   id: conversationId,
   messages: z.array(messageSchema),
   changes: z.array(changeSchema),
-  hidden: z
-    .array(seq)
-    .optional()
-    .meta({ description: 'what you deleted for yourself meanwhile, to be taken away' }),
+  hidden,
   seq,
   rev,
   epoch: z.string(),

@@ -7,11 +7,11 @@ import { addressKey } from '../client-address.ts'
 import { type Refusal, refusalOf } from '../problem.ts'
 
 /** Joins and pushes of a user on this node. */
-const PUSHES = { burst: 300, perSecond: 20 }
+export const PUSHES = { burst: 300, perSecond: 20 }
 /** Upgrades tried from one address: refusing must be cheap, as published clients come again for ever. */
-const UPGRADES = { burst: 1000, perSecond: 50 }
-const SOCKETS_PER_USER = 100
-const SOCKETS_PER_ADDRESS = 1000
+export const UPGRADES = { burst: 1000, perSecond: 50 }
+export const SOCKETS_PER_USER = 100
+export const SOCKETS_PER_ADDRESS = 1000
 
 /**
  * How much may come over sockets, per node, and what is turned away while the node has too much to do. In process and not in Redis, because a push is let in or refused
