@@ -54,10 +54,16 @@ describe('the published JavaScript client', () => {
     await eventually(() => expect(online()).toEqual([ann.id]))
     const bobsSocket = socketOf(bob)
     const bobs = bobsSocket.channel(`chat:${id}`, {})
+    const asBobSees = new Presence(bobs)
     const heard: unknown[] = []
     for (const event of ['message:new', 'message:edited']) bobs.on(event, (message) => heard.push(message))
     await answer(bobs.join())
     await eventually(() => expect(online()).toEqual([ann.id, bob.id].toSorted()))
+    await eventually(() => expect(asBobSees.list((userId: string) => userId)).toHaveLength(2))
+    await ann.call(url, 'PUT', `/users/${bob.id}/block`)
+    await eventually(() => expect(asBobSees.list((userId: string) => userId)).toEqual([bob.id]))
+    await ann.call(url, 'DELETE', `/users/${bob.id}/block`)
+    await eventually(() => expect(asBobSees.list((userId: string) => userId)).toHaveLength(2))
     const sent = await answer(anns.push('message:send', { content: 'hello' }))
     const messageId = Object(Object(sent).message).id
     await answer(anns.push('message:edit', { messageId, content: 'hello there' }))

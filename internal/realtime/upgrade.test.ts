@@ -44,6 +44,8 @@ describe('refused at the upgrade', () => {
     ['a suspended account', { token: 'suspended' }, 403, 'forbidden'],
     ['a foreign origin', { token: 'ann', headers: { origin: 'https://evil.example' } }, 403, 'forbidden'],
     ['an unknown version', { token: 'ann', vsn: '3.0.0' }, 403, 'forbidden'],
+    ['an unknown major version', { token: 'ann', vsn: '3' }, 403, 'forbidden'],
+    ['a version that begins as a known one', { token: 'ann', vsn: '20.0.0' }, 403, 'forbidden'],
     ['a version that is none', { token: 'ann', vsn: 'x' }, 403, 'forbidden'],
     ['a bug in authenticate', { token: 'bug' }, 500, 'internal'],
   ])('%s', async (_name, options, status, code) => {
@@ -131,6 +133,7 @@ describe('accepted', () => {
   const token = 'ünïcode>>>???'
   it.each<[string, SocketClientOptions, string]>([
     ['by query, without a version', { token: 'ann', vsn: '' }, ''],
+    ['by query, with a later minor version', { token: 'ann', vsn: '2.1' }, ''],
     ['by query, with parameters nobody knows', { token: 'ann', query: { api_key: 'x', 'a?b': 'c' } }, ''],
     ['from an allowed origin', { token: 'ann', headers: { origin: 'https://good.example' } }, ''],
     ['by subprotocol, unpadded', { protocols: bearer(base64url(token)) }, 'phoenix'],
