@@ -48,11 +48,14 @@ afterEach(() => toy.stop())
 describe('a socket that does not read', () => {
   beforeEach(() => start(60_000))
 
-  it('misses what may be dropped, and nothing else ends', async () => {
+  it('misses what may be dropped, nothing else ends, and its topic is told when it reads again', async () => {
     await flood(FLOOD, true)
     expect(toy.server.counters.framesDropped).toBeGreaterThan(0)
+    const relieved = () => toy.log.filter((line) => line.startsWith('relieved'))
+    expect(relieved()).toEqual([])
     slow.socket.resume()
     expect(await slow.push(T, 'echo', { still: 'joined' })).toEqual({ still: 'joined' })
+    await eventually(() => expect(relieved()).toEqual(['relieved loud']))
     expect(loud(slow).length).toBeLessThan(FLOOD)
     expect(loud(quick)).toHaveLength(FLOOD)
   })

@@ -38,6 +38,7 @@ export class LiveChannel<Actor> implements Channel<Actor, unknown>, ResyncMark {
   readonly definition: TopicDefinition<Actor, unknown, unknown>
   readonly state: unknown
   needsResync = false
+  missedDroppable = false
   status: Status = 'joining'
   /** Pushes handed to handlers and not answered yet. */
   inFlight = 0
@@ -90,6 +91,17 @@ export class LiveChannel<Actor> implements Channel<Actor, unknown>, ResyncMark {
 
   transmitClose(joinRef: RefText): void {
     this.connection.transmit(joinRef, joinRef, this.topic, 'phx_close', '{}')
+  }
+
+  /** Tells the topic that the socket reads again, when something was left out. */
+  relieve(): void {
+    if (!this.missedDroppable) return
+    this.missedDroppable = false
+    try {
+      this.definition.relieved?.(this)
+    } catch (error) {
+      this.report(error, 'relieved')
+    }
   }
 
   /** Ends it without a word; false when it had ended. */

@@ -121,6 +121,8 @@ export class SocketConnection<Actor> implements ChannelConnection<Actor>, Watche
     const { dropAbove, resyncAbove } = this.#shared.backPressure
     const pending = this.pendingBytes
     if (droppable && pending > dropAbove) {
+      mark.missedDroppable = true
+      this.#shared.liveness.watchCongestion(this)
       this.#shared.counters.framesDropped++
       return false
     }
@@ -241,7 +243,10 @@ export class SocketConnection<Actor> implements ChannelConnection<Actor>, Watche
       return false
     }
     if (pending > dropAbove) return true
-    for (const channel of this.channels.values()) if (channel.needsResync) this.#resync(channel)
+    for (const channel of this.channels.values()) {
+      if (channel.needsResync) this.#resync(channel)
+      else channel.relieve()
+    }
     return false
   }
 

@@ -16,7 +16,7 @@ function subscriber(
     version,
     isOpen: true,
     hasJoined: () => true,
-    resyncMark: () => ({ needsResync: false }),
+    resyncMark: () => ({ needsResync: false, missedDroppable: false }),
     transmit: () => undefined,
     deliver: (frame) => {
       frames.push(frame)
@@ -25,7 +25,7 @@ function subscriber(
     },
     close: () => undefined,
   }
-  return { topic: 't', isJoined: true, needsResync: false, connection, frames }
+  return { topic: 't', isJoined: true, needsResync: false, missedDroppable: false, connection, frames }
 }
 
 describe('TopicHub', () => {

@@ -19,9 +19,12 @@ export interface Connection<Actor> {
   close(code: CloseCode, reason?: string): void
 }
 
-/** Set when back-pressure dropped something that the channel's client must fetch again. */
+/** What back-pressure has kept from the channel's client. */
 export interface ResyncMark {
+  /** Something that it must fetch again, by joining anew. */
   needsResync: boolean
+  /** Something that could be dropped: `relieved` makes up for it. */
+  missedDroppable: boolean
 }
 
 /** A socket on a topic, from its join to its end. `State` is what the topic keeps for it. */
@@ -94,6 +97,8 @@ export interface TopicDefinition<Actor, Params, State> {
   /** Accepts by answering, refuses by throwing. No frame of the topic is sent before it is answered. */
   join(channel: Channel<Actor, State>, params: Params, payload: JsonObject): Promise<JoinReply>
   events: Record<string, EventDefinition<Actor, State, unknown>>
+  /** The socket reads again after droppable broadcasts were kept from the channel: say how things are now. */
+  relieved?(channel: Channel<Actor, State>): void
   document?: TopicDocument
   /**
    * Undoes what `join` did: called exactly once for every channel whose `join` was called, after it has

@@ -130,6 +130,7 @@ function toyTopic(
         },
       }
     },
+    relieved: (channel) => void log.push(`relieved ${channel.state.room}`),
     leave: (channel) => void log.push(`leave ${channel.state.room} ${channel.joinRef}`),
     events: {
       echo: event({ handle: (_channel: ToyChannel, payload) => payload }),

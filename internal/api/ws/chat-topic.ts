@@ -43,6 +43,10 @@ export function chatTopicDefinition(deps: ChatTopicDeps): TopicDefinition<Actor,
       }
     },
 
+    relieved: ({ state }) => {
+      if (state.attendee) live.relieved(state.attendee)
+    },
+
     leave: (channel) => {
       stopTyping(deps.typing.publisher, channel)
       if (channel.state.attendee) live.left(channel.state.attendee)

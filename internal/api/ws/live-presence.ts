@@ -52,7 +52,7 @@ export class LivePresence {
     clearInterval(this.#timer)
   }
 
-  /** The join was answered: its state follows, and clients queue every diff until then. */
+  /** The join was answered, or diffs were lost: the state follows, and clients queue every diff until then. */
   joined(attendee: Attendee): void {
     this.#inTurn(attendee.id, async () => {
       if (attendee.channel.isEnded) return

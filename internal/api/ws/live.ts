@@ -167,6 +167,11 @@ export class Live implements BatchingListener {
     if (joining.isOutdated) this.#views.show(id, channel.connection.actor.userId)
   }
 
+  /** Its socket reads again, and may have missed who came and went. */
+  relieved(attendee: Attendee): void {
+    this.#presence.joined(attendee)
+  }
+
   left(attendee: Attendee): void {
     this.#rooms.unattend(attendee)
   }
