@@ -88,6 +88,16 @@ describe('a socket that does not read', () => {
     expect(toy.server.counters.closedSlow).toBe(0)
   })
 
+  it('and pings for ever is cut off before it costs 2 MB', async () => {
+    const payload = 'x'.repeat(125)
+    while (toy.server.size === 2) {
+      for (let n = 0; n < 2000 && slow.socket.readyState === slow.socket.OPEN; n++) slow.socket.ping(payload)
+      expect(await quick.push(T, 'echo')).toEqual({})
+      expect(mostPending()).toBeLessThan(COST_MAX)
+    }
+    slow.socket.terminate()
+  })
+
   it('and only listens costs at most 2 MB, whatever is said', async () => {
     for (let n = 0; n < FLOOD; n++) {
       toy.hub.broadcast(T, 'loud', JSON.stringify({ n, text }))
