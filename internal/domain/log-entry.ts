@@ -120,8 +120,18 @@ export function rootSeqOf({ payload }: Pick<LogEntry, 'payload'>): Seq | null {
 
 /** RFC 3339 UTC with milliseconds, of microseconds since 1970. */
 export function timeOf(stamp: number): string {
-  return new Date(Math.floor(stamp / 1000)).toISOString()
+  const ms = Math.floor(stamp / 1000)
+  const second = Math.floor(ms / 1000)
+  if (second !== lastSecond) {
+    lastSecond = second
+    lastSecondText = new Date(second * 1000).toISOString().slice(0, -4)
+  }
+  return `${lastSecondText}${String(ms - second * 1000).padStart(3, '0')}Z`
 }
+
+/** Most of what is asked is of now, and what is of one second differs in three digits. */
+let lastSecond = 0
+let lastSecondText = '1970-01-01T00:00:00.'
 
 /** Whether a disappearing message is gone. */
 export function isExpired({ expiresAt }: Pick<Message, 'expiresAt'>, nowMs: number): boolean {
@@ -132,10 +142,17 @@ type Preview = Pick<LogEntry, 'senderId' | 'operationId' | 'payload'> & { state?
 
 const PREVIEW_CONTENT_MAX = 200
 
-/** What is kept of the last message beside its conversation, its text cut; its place is kept apart. */
-export function previewOf(entry: Omit<Preview, 'state'>, state: MessageState | null = null): string {
+/**
+ * What is kept of the last message beside its conversation, its text cut; its place is kept apart.
+ * @param body the payload's, where it is at hand: then it need not be parsed.
+ */
+export function previewOf(
+  entry: Omit<Preview, 'state'>,
+  state: MessageState | null = null,
+  body: MessageBody | null = null,
+): string {
   const { senderId, operationId } = entry
-  const preview: Preview = { senderId, operationId, payload: cut(entry.payload) }
+  const preview: Preview = { senderId, operationId, payload: cut(entry.payload, body) }
   if (state) preview.state = encodeState(cutState(state))
   return JSON.stringify(preview)
 }
@@ -144,9 +161,9 @@ export function readPreview(text: string): Preview {
   return JSON.parse(text)
 }
 
-function cut(payload: string): string {
-  if (payload.length <= PREVIEW_CONTENT_MAX) return payload
-  const body = bodyOf(payload)
+function cut(payload: string, given: MessageBody | null): string {
+  if ((given?.content ?? payload).length <= PREVIEW_CONTENT_MAX) return payload
+  const body = given ?? bodyOf(payload)
   return payloadOf({ ...body, content: excerpt(body.content, PREVIEW_CONTENT_MAX) })
 }
 

@@ -26,6 +26,12 @@ export function encodeBatch({ publisher, number, entries }: Batch): Buffer {
   return bytes
 }
 
+/** Who published it, without a look at the rest; null when the bytes are too few for a batch. */
+export function publisherOf(raw: Uint8Array): string | null {
+  if (raw.byteLength < HEADER_BYTES) return null
+  return Buffer.from(raw.buffer, raw.byteOffset, PUBLISHER_BYTES).toString('hex')
+}
+
 /** Null when the bytes are no batch, as when another program uses the channel. */
 export function decodeBatch(raw: Uint8Array): Batch | null {
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength)

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { decodeBatch, encodeBatch } from './batch.ts'
+import { decodeBatch, encodeBatch, publisherOf } from './batch.ts'
 import { type Bus, type BusListener, SHARDS } from './ports.ts'
 
 export interface BatchingListener {
@@ -78,12 +78,13 @@ export class BatchingBus implements BusListener {
   }
 
   onMessage(shard: number, bytes: Uint8Array): void {
+    // The bus brings one's own back, too.
+    if (publisherOf(bytes) === this.#publisher) return
     const batch = decodeBatch(bytes)
     if (!batch) {
       this.#options.onError(new Error(`Not a batch on shard ${shard}.`))
       return
     }
-    if (batch.publisher === this.#publisher) return
     const numbers = this.#numbersOf(batch.publisher)
     const last = numbers[shard] ?? 0
     if (batch.number <= last) return

@@ -1,4 +1,4 @@
-import type { ConversationId, Seq, UserId } from '../../domain/ids.ts'
+import type { ConversationId, Seq } from '../../domain/ids.ts'
 import type { AppendItem, AppendOutcome } from '../../service/message/ports.ts'
 import { binaryArray } from './binary-array.ts'
 
@@ -11,25 +11,24 @@ export interface AppendAllRow {
   era: number
 }
 
-/** A conversation of the batch. */
+/** A conversation of the batch, counted while its items are placed. */
 interface Group {
   id: ConversationId
   memberVersion: number
-  items: AppendItem[]
+  /** From 1. */
+  place: number
+  size: number
   /** Items that count as unread. */
   counted: number
+  last: AppendItem
 }
 
-/** An item's group, its rank there from 1, and how many count up to it. */
+/** An item, its group, its rank there from 1, and how many count up to it. */
 interface Slot {
+  item: AppendItem
   place: number
   rank: number
   ordinal: number
-}
-
-/** Who reads up to which item: the last of theirs. */
-interface Reader extends Slot {
-  userId: UserId
 }
 
 interface Thread {
@@ -40,7 +39,6 @@ interface Thread {
 
 /** A batch as `append_all` takes it: everything that can be counted without looking into the log is. */
 export class AppendBatch {
-  readonly #items: readonly AppendItem[]
   readonly #groups: readonly Group[]
   readonly #slots: readonly Slot[]
 
@@ -50,26 +48,24 @@ export class AppendBatch {
     const groups = new Map<ConversationId, Group>()
     for (const item of items) {
       const { conversationId: id, memberVersion } = item
-      const group = groups.get(id) ?? { id, memberVersion, items: [], counted: 0 }
-      operations.add(`${id} ${item.senderId} ${item.operationId}`)
-      if (group.memberVersion !== memberVersion) return null
-      group.items.push(item)
-      groups.set(id, group)
+      operations.add(item.operationId)
+      const known = groups.get(id)
+      if (!known) groups.set(id, { id, memberVersion, place: 0, size: 0, counted: 0, last: item })
+      else if (known.memberVersion !== memberVersion) return null
     }
-    return operations.size === items.length ? new AppendBatch(items, [...groups.values()]) : null
+    return operations.size === items.length ? new AppendBatch(items, groups) : null
   }
 
-  private constructor(items: readonly AppendItem[], groups: Group[]) {
-    this.#items = items
-    this.#groups = groups.sort((a, b) => (a.id < b.id ? -1 : 1))
-    const slots = new Map<AppendItem, Slot>()
-    for (const [index, group] of this.#groups.entries()) {
-      for (const [before, item] of group.items.entries()) {
-        if (item.counts) group.counted++
-        slots.set(item, { place: index + 1, rank: before + 1, ordinal: group.counted })
-      }
-    }
-    this.#slots = items.map((item) => slots.get(item) ?? { place: 0, rank: 0, ordinal: 0 })
+  private constructor(items: readonly AppendItem[], groups: ReadonlyMap<ConversationId, Group>) {
+    this.#groups = [...groups.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+    for (const [index, group] of this.#groups.entries()) group.place = index + 1
+    this.#slots = items.map((item) => {
+      const group = groups.get(item.conversationId)
+      if (!group) throw new RangeError('an item without its group')
+      group.last = item
+      if (item.counts) group.counted++
+      return { item, place: group.place, rank: ++group.size, ordinal: group.counted }
+    })
   }
 
   /** The parameters of `append_all`. */
@@ -100,37 +96,40 @@ export class AppendBatch {
     return [
       binaryArray.uuid(groups.map(({ id }) => id)),
       binaryArray.int8(groups.map(({ memberVersion }) => memberVersion)),
-      binaryArray.int4(groups.map(({ items }) => items.length)),
+      binaryArray.int4(groups.map(({ size }) => size)),
       binaryArray.int4(groups.map(({ counted }) => counted)),
-      binaryArray.text(groups.map(({ items }) => items.at(-1)?.preview ?? null)),
+      binaryArray.text(groups.map(({ last }) => last.preview)),
     ]
   }
 
   #itemColumns(): Buffer[] {
-    const items = this.#items
+    const slots = this.#slots
     return [
-      ...slotColumns(this.#slots),
-      binaryArray.uuid(items.map(({ senderId }) => senderId)),
-      binaryArray.uuid(items.map(({ operationId }) => operationId)),
-      binaryArray.bytea(items.map(({ bodyHash }) => bodyHash)),
-      binaryArray.int8(items.map(({ rootSeq }) => rootSeq)),
-      binaryArray.text(items.map(({ payload }) => payload)),
+      ...slotColumns(slots),
+      binaryArray.uuid(slots.map(({ item }) => item.senderId)),
+      binaryArray.uuid(slots.map(({ item }) => item.operationId)),
+      binaryArray.bytea(slots.map(({ item }) => item.bodyHash)),
+      binaryArray.int8(slots.map(({ item }) => item.rootSeq)),
+      binaryArray.text(slots.map(({ item }) => item.payload)),
     ]
   }
 
+  /** Who reads by sending: up to their last item. */
   #readerColumns(): Buffer[] {
-    const readers = new Map<string, Reader>()
-    for (const [slot, { reads, senderId: userId }] of this.#slotted()) {
-      if (reads) readers.set(`${slot.place} ${userId}`, { ...slot, userId })
+    const last = new Map<string, Slot>()
+    for (const slot of this.#slots) {
+      if (slot.item.reads) last.set(`${slot.place} ${slot.item.senderId}`, slot)
     }
-    const sorted = [...readers.values()].sort((a, b) => a.place - b.place || (a.userId < b.userId ? -1 : 1))
-    const [places, ranks, ordinals] = slotColumns(sorted)
-    return [places, binaryArray.uuid(sorted.map(({ userId }) => userId)), ranks, ordinals]
+    const readers = [...last.values()].sort(
+      (a, b) => a.place - b.place || (a.item.senderId < b.item.senderId ? -1 : 1),
+    )
+    const [places, ranks, ordinals] = slotColumns(readers)
+    return [places, binaryArray.uuid(readers.map(({ item }) => item.senderId)), ranks, ordinals]
   }
 
   #namedColumns(): Buffer[] {
-    const mentions = this.#slotted().flatMap(([slot, { mentions, senderId }]) =>
-      mentions.map((userId) => ({ ...slot, userId, senderId })),
+    const mentions = this.#slots.flatMap(({ place, rank, item }) =>
+      item.mentions.map((userId) => ({ place, rank, userId, senderId: item.senderId })),
     )
     const threads = this.#threads()
     return [
@@ -146,20 +145,14 @@ export class AppendBatch {
 
   #threads(): Thread[] {
     const threads = new Map<string, Thread>()
-    for (const [{ place }, { rootSeq }] of this.#slotted()) {
+    for (const { place, item } of this.#slots) {
+      const { rootSeq } = item
       if (rootSeq === null) continue
       const thread = threads.get(`${place} ${rootSeq}`) ?? { place, rootSeq, replies: 0 }
       thread.replies++
       threads.set(`${place} ${rootSeq}`, thread)
     }
     return [...threads.values()]
-  }
-
-  #slotted(): [Slot, AppendItem][] {
-    return this.#items.flatMap((item, index) => {
-      const slot = this.#slots[index]
-      return slot ? [[slot, item]] : []
-    })
   }
 }
 

@@ -228,18 +228,17 @@ function allowed(access: SendAccess): SendAccess {
 
 function itemOf(draft: Draft, access: SendAccess, { quote, rootSeq, named }: Surroundings): AppendItem {
   const { actor, conversationId, operationId, input, origin } = draft
-  const payload = payloadOf(
-    bodyWith({
-      clientId: input.clientId,
-      type: input.type,
-      content: input.content,
-      replyTo: quote && placeOf(quote.preview),
-      threadRootId: input.threadRootId,
-      mentions: named.mentions,
-      forwardedFrom: origin.forwardedFrom ?? null,
-      ttl: access.messageTtl,
-    }),
-  )
+  const body = bodyWith({
+    clientId: input.clientId,
+    type: input.type,
+    content: input.content,
+    replyTo: quote && placeOf(quote.preview),
+    threadRootId: input.threadRootId,
+    mentions: named.mentions,
+    forwardedFrom: origin.forwardedFrom ?? null,
+    ttl: access.messageTtl,
+  })
+  const payload = payloadOf(body)
   return {
     conversationId,
     senderId: actor.userId,
@@ -251,7 +250,7 @@ function itemOf(draft: Draft, access: SendAccess, { quote, rootSeq, named }: Sur
     rootSeq,
     mentions: named.told,
     payload,
-    preview: previewOf({ senderId: actor.userId, operationId, payload }),
+    preview: previewOf({ senderId: actor.userId, operationId, payload }, null, body),
   }
 }
 
