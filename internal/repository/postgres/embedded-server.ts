@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -45,6 +45,8 @@ export interface Launch {
   program: string
   data: string
   port: number
+  /** Null for none. */
+  socketFolder: string | null
   user: ServerUser
   logger: Logger
   /** Server settings by name. */
@@ -52,8 +54,9 @@ export interface Launch {
 }
 
 /** In a group of its own, so that Ctrl-C in a terminal reaches this process only, which then drains first. */
-export function launchServer({ program, data, port, user, logger, settings }: Launch): ChildProcess {
-  const all = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...settings }
+export function launchServer(launch: Launch): ChildProcess {
+  const { program, data, port, socketFolder, user, logger, settings } = launch
+  const all = { listen_addresses: '127.0.0.1', unix_socket_directories: socketFolder ?? '', ...settings }
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const { file, args, options } = user.command(program, ['-D', data, '-p', String(port), ...flags])
   const child = spawn(file, args, {
@@ -87,4 +90,17 @@ export async function freeLoopbackPort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve))
   if (address === null || typeof address === 'string') throw new Error('no port was given')
   return address.port
+}
+
+/** What the system allows for a socket's path, less its terminator. */
+const SOCKET_PATH_MAX = 103
+const SOCKET_NAME = '.s.PGSQL.'
+
+/** The data folder, which is the server's alone, or null where it cannot hold a socket. Removes what a kill left there. */
+export function socketFolderIn(data: string, port: number): string | null {
+  if (process.platform === 'win32') return null
+  for (const name of readdirSync(data)) if (name.startsWith(SOCKET_NAME)) rmSync(join(data, name))
+  const path = join(data, `${SOCKET_NAME}${port}`)
+  // A comma would part two folders in the setting.
+  return Buffer.byteLength(path) <= SOCKET_PATH_MAX && !data.includes(',') ? data : null
 }

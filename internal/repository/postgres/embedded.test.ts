@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,17 +22,19 @@ import { migratePostgres } from './migrator.ts'
 const CHILD = fileURLToPath(new URL('../../testkit/embedded-child.ts', import.meta.url))
 const logger = createLogger({ name: 'test', level: 'silent' })
 
+let root: string
 let dataDir: string
 let running: EmbeddedPostgres[]
 
 beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), 'embedded-'))
-  chmodSync(dataDir, 0o755)
+  root = mkdtempSync(join(tmpdir(), 'embedded-'))
+  chmodSync(root, 0o755)
+  dataDir = root
   running = []
 })
 afterEach(async () => {
   for (const { stop } of running) await stop()
-  rmSync(dataDir, { recursive: true })
+  rmSync(root, { recursive: true })
 })
 
 async function start(): Promise<EmbeddedPostgres> {
@@ -80,7 +91,16 @@ describe('embedded PostgreSQL', () => {
     expect(await query(url, 'select answer from kept')).toEqual([{ answer: 42 }])
     const again = await start()
     expect(await query(again.url, 'select answer from kept')).toEqual([{ answer: 42 }])
-    await expect(query(url, 'select 1')).rejects.toThrow('ECONNREFUSED')
+    await expect(query(url, 'select 1')).rejects.toThrow(/ECONNREFUSED|ENOENT/)
+    // A server that was killed leaves its socket behind: another start removes it.
+    expect(readdirSync(join(dataDir, 'postgres')).filter((name) => name.endsWith('.lock'))).toHaveLength(1)
+  })
+
+  it('is reached over TCP where the folder has too long a name for a socket', async () => {
+    dataDir = join(root, 'x'.repeat(100))
+    const { url } = await start()
+    expect(new URL(url).searchParams.get('host')).toBeNull()
+    expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }])
   })
 
   it('tells when the server ends by itself, and frees the folder', async () => {

@@ -8,7 +8,7 @@ import type { Logger } from '../../platform/logger.ts'
 import { OperatorError } from '../../platform/operator-error.ts'
 import { explain, openCluster, SAID_CHARS } from './embedded-cluster.ts'
 import { embeddedPrograms } from './embedded-programs.ts'
-import { freeLoopbackPort, launchServer, stopLeftover } from './embedded-server.ts'
+import { freeLoopbackPort, launchServer, socketFolderIn, stopLeftover } from './embedded-server.ts'
 import { serverUser } from './embedded-user.ts'
 
 export interface EmbeddedPostgres {
@@ -75,21 +75,37 @@ async function start(
   const { data, password } = await openCluster(dataDir, programs.initdb, user)
   await stopLeftover(data, logger)
   const port = await freeLoopbackPort()
-  const child = launchServer({ program: programs.postgres, data, port, user, logger, settings })
+  const socketFolder = socketFolderIn(data, port)
+  const child = launchServer({ program: programs.postgres, data, port, socketFolder, user, logger, settings })
   const atExit = () => child.kill('SIGINT')
   process.on('exit', atExit)
   const server = watch(child, () => {
     process.off('exit', atExit)
     unlock()
   })
-  const address = `postgres://postgres:${password}@127.0.0.1:${port}/`
+  const address = (database: string) => addressOf({ port, password, socketFolder, database })
   try {
-    await createDatabase(address, server.failure)
+    await createDatabase(address('postgres'), server.failure)
   } catch (error) {
     await server.stop()
     throw error
   }
-  return { url: address + DATABASE, stop: server.stop, ended: server.ended }
+  return { url: address(DATABASE), stop: server.stop, ended: server.ended }
+}
+
+/**
+ * By a socket in its own folder where that has a short enough name: what goes through it costs a tenth less here
+ * and there than over TCP, which stays open for an operator's tools.
+ */
+function addressOf(server: {
+  port: number
+  password: string
+  socketFolder: string | null
+  database: string
+}): string {
+  const { port, password, socketFolder, database } = server
+  const address = `postgres://postgres:${password}@127.0.0.1:${port}/${database}`
+  return socketFolder === null ? address : `${address}?host=${encodeURIComponent(socketFolder)}`
 }
 
 interface WatchedServer {
@@ -125,7 +141,7 @@ function watch(child: ChildProcess, onEnd: () => void): WatchedServer {
 
 /** Waits until the server answers, and makes the database at the first start. */
 async function createDatabase(address: string, failure: () => string | null): Promise<void> {
-  const client = await connected(`${address}postgres`, failure)
+  const client = await connected(address, failure)
   try {
     const { rowCount } = await client.query('select from pg_database where datname = $1', [DATABASE])
     if (rowCount === 0) await client.query(`create database ${DATABASE}`)
