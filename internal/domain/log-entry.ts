@@ -72,9 +72,11 @@ export function blankPayload(payload: string): string {
   return payloadOf(bodyWith({ clientId, type, threadRootId, ttl }))
 }
 
-/** A quoted message's excerpt is not known here: it is empty until the reader fills it in. */
-export function messageOf(entry: LogEntry, threadCount = 0): Message {
-  const body = bodyOf(entry.payload)
+/**
+ * A quoted message's excerpt is not known here: it is empty until the reader fills it in.
+ * @param body the payload's, where it is at hand: then it need not be parsed.
+ */
+export function messageOf(entry: LogEntry, threadCount = 0, body = bodyOf(entry.payload)): Message {
   const { state } = entry
   const isDeleted = state?.deletion != null
   const text = state?.edit ?? body

@@ -3,7 +3,7 @@ import { isPromise } from 'node:util/types'
 import { DomainError, invalid } from '../../domain/errors.ts'
 import type { ClientId, ConversationId, MessageId, Rev, Seq } from '../../domain/ids.ts'
 import { bodyWith, messageOf, payloadOf, previewOf } from '../../domain/log-entry.ts'
-import type { Message, ReplyPreview } from '../../domain/message.ts'
+import type { Message, MessageBody, ReplyPreview } from '../../domain/message.ts'
 import { excerpt, textFault } from '../../domain/text.ts'
 import type { Actor } from '../../domain/user.ts'
 import type { LiveEvents } from '../live/ports.ts'
@@ -67,6 +67,13 @@ interface Quote {
   rev: Rev
 }
 
+interface Prepared {
+  item: AppendItem
+  /** The item's payload. */
+  body: MessageBody
+  quote: Quote | null
+}
+
 /** What a send needs to know of other messages and members. */
 interface Surroundings {
   quote: Quote | null
@@ -105,12 +112,12 @@ export class Messages {
       input,
       origin,
     }
-    let prepared: { item: AppendItem; quote: Quote | null } | null = null
+    let prepared: Prepared | null = null
     const appended = await this.#deps.appender.append({
       conversationId,
       prepare: (reload) => {
         const complete = (access: SendAccess, around: Surroundings) => {
-          prepared = { item: itemOf(draft, access, around), quote: around.quote }
+          prepared = { ...itemOf(draft, access, around), quote: around.quote }
           return prepared.item
         }
         const access = this.#deps.access.get(conversationId, actor.userId, reload)
@@ -124,17 +131,13 @@ export class Messages {
     return this.#settle(draft, appended, prepared)
   }
 
-  async #settle(
-    draft: Draft,
-    appended: Appended,
-    { item, quote }: { item: AppendItem; quote: Quote | null },
-  ): Promise<Sent> {
+  async #settle(draft: Draft, appended: Appended, { item, body, quote }: Prepared): Promise<Sent> {
     const { actor, origin } = draft
     if (appended.status === 'mismatch') {
       throw new DomainError('idempotency_mismatch', 'This clientId was used for another message.')
     }
     const { conversationId } = item
-    const message = messageOf({ ...item, ...appended, state: null })
+    const message = messageOf({ ...item, ...appended, state: null }, 0, body)
     if (quote) message.replyTo = await this.#asQuoted(draft, quote, appended.rev)
     const duplicate = appended.status === 'duplicate'
     const current = duplicate ? await this.#at(actor, conversationId, appended.seq, message) : message
@@ -226,7 +229,11 @@ function allowed(access: SendAccess): SendAccess {
   return access
 }
 
-function itemOf(draft: Draft, access: SendAccess, { quote, rootSeq, named }: Surroundings): AppendItem {
+function itemOf(
+  draft: Draft,
+  access: SendAccess,
+  { quote, rootSeq, named }: Surroundings,
+): { item: AppendItem; body: MessageBody } {
   const { actor, conversationId, operationId, input, origin } = draft
   const body = bodyWith({
     clientId: input.clientId,
@@ -239,7 +246,7 @@ function itemOf(draft: Draft, access: SendAccess, { quote, rootSeq, named }: Sur
     ttl: access.messageTtl,
   })
   const payload = payloadOf(body)
-  return {
+  const item = {
     conversationId,
     senderId: actor.userId,
     operationId,
@@ -252,6 +259,7 @@ function itemOf(draft: Draft, access: SendAccess, { quote, rootSeq, named }: Sur
     payload,
     preview: previewOf({ senderId: actor.userId, operationId, payload }, null, body),
   }
+  return { item, body }
 }
 
 function placeOf({ id, seq, senderId }: ReplyPreview): Omit<ReplyPreview, 'excerpt'> {
