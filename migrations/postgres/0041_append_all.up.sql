@@ -16,34 +16,34 @@ create function append_all(
   p_thread_place integer[], p_thread_root bigint[], p_thread_replies integer[])
 returns table (seqs text, revs text, ordinals text, stamps text, era integer)
 language plpgsql volatile as $$
+#variable_conflict use_column
 declare
-  now_us bigint;
   today date;
-  current_era integer;
   h_seq bigint[];
   h_rev bigint[];
   h_ordinal bigint[];
   h_stamp bigint[];
   h_version bigint[];
 begin
-  select array_agg(x.seq), array_agg(x.rev), array_agg(x.ordinal), array_agg(x.stamp), array_agg(x.member_version),
-    (select e.era from cluster_era e), floor(extract(epoch from clock_timestamp()) * 1000000)::bigint,
-    (clock_timestamp() at time zone 'UTC')::date
-  into h_seq, h_rev, h_ordinal, h_stamp, h_version, current_era, now_us, today
+  select array_agg(x.seq), array_agg(x.rev), array_agg(x.ordinal), array_agg(x.next), array_agg(x.member_version),
+    array_agg(x.seq)::text, array_agg(x.rev)::text, array_agg(x.ordinal)::text, array_agg(x.next)::text,
+    (select e.era from cluster_era e), (clock_timestamp() at time zone 'UTC')::date
+  into h_seq, h_rev, h_ordinal, h_stamp, h_version, seqs, revs, ordinals, stamps, era, today
   from (
-    select h.seq, h.rev, h.ordinal, h.stamp, h.member_version from heads h
-    where h.conversation_id = any (p_conversations)
-    order by h.conversation_id for update skip locked) x;
+    select l.*, greatest(floor(extract(epoch from clock_timestamp()) * 1000000)::bigint, l.stamp + 1) as next
+    from (
+      select h.seq, h.rev, h.ordinal, h.stamp, h.member_version from heads h
+      where h.conversation_id = any (p_conversations)
+      order by h.conversation_id for update skip locked) l) x;
   -- Fewer than asked for, when one is locked or gone.
   if h_version is distinct from p_version then
     return;
   end if;
-  select array_agg(greatest(now_us, s.stamp + 1)) into h_stamp from unnest(h_stamp) s(stamp);
 
   insert into log (day, lane, kind, conversation_id, seq, rev, root_seq, era, ordinal, sender_id, operation_id,
     body_hash, stamp, payload)
   select today, get_byte(uuid_send(p_conversations[u.place]), 15) & 15, 1, p_conversations[u.place],
-    h_seq[u.place] + u.rank, h_rev[u.place], u.root, current_era, h_ordinal[u.place] + u.ordinal, u.sender,
+    h_seq[u.place] + u.rank, h_rev[u.place], u.root, append_all.era, h_ordinal[u.place] + u.ordinal, u.sender,
     u.operation, u.hash, h_stamp[u.place] + u.rank - 1, u.payload
   from unnest(p_place, p_rank, p_ordinal, p_sender, p_operation, p_hash, p_root, p_payload)
     u(place, rank, ordinal, sender, operation, hash, root, payload)
@@ -58,7 +58,7 @@ begin
 
   update heads h set seq = h.seq + u.size, ordinal = h.ordinal + u.counted, stamp = u.stamp + u.size - 1,
     preview = u.preview, preview_seq = h.seq + u.size, preview_stamp = u.stamp + u.size - 1,
-    preview_era = current_era, preview_rev = h.rev, preview_changed = null
+    preview_era = append_all.era, preview_rev = h.rev, preview_changed = null
   from unnest(p_conversations, p_size, p_counted, p_preview, h_stamp)
     u(conversation_id, size, counted, preview, stamp)
   where h.conversation_id = u.conversation_id;
@@ -88,5 +88,5 @@ begin
     on conflict (conversation_id, root_seq) do update set replies = threads.replies + excluded.replies;
   end if;
 
-  return query select h_seq::text, h_rev::text, h_ordinal::text, h_stamp::text, current_era;
+  return next;
 end $$;
