@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +8,13 @@ import type { NativeService } from './services/native.ts'
 import { answersCassandra, nativeCassandra, startCassandra } from './services/native-cassandra.ts'
 import { answersPostgres, nativePostgres } from './services/native-postgres.ts'
 import { answersRabbitmq, nativeRabbitmq } from './services/native-rabbitmq.ts'
-import { answersRedis, nativeRedis } from './services/native-redis.ts'
+import {
+  answersRedis,
+  joinRedisNodes,
+  nativeRedis,
+  startRedisNode,
+  wholeRedisCluster,
+} from './services/native-redis.ts'
 import { freePorts, isAlive, type ProcessRecord, relaunch } from './services/processes.ts'
 import type { Addresses, ServiceName } from './services/state.ts'
 import { cleanUpAfterFile } from './services.ts'
@@ -119,6 +126,38 @@ export async function ownCassandraCluster(): Promise<{
     nodes.push(node)
   }
   return { nodes, contactPoints: hosts.map((host) => `${host}:${nativePort}`), localDc: 'datacenter1' }
+}
+
+const REDIS_NODES = 3
+
+/** Three masters of one Redis Cluster with a password, each with a third of the slots and no replica. */
+export async function ownRedisCluster(): Promise<{
+  nodes: OwnStore[]
+  urls: string[]
+  /** Resolves when every node says that all slots are served. */
+  whole(): Promise<void>
+}> {
+  const password = randomBytes(8).toString('hex')
+  const nodes: OwnStore[] = []
+  const urls: string[] = []
+  for (let n = 0; n < REDIS_NODES; n++) {
+    const node = await own<'redis'>({
+      service: {
+        ...nativeRedis,
+        start: async (folder, started) => {
+          const address = await startRedisNode(folder, password, started)
+          urls.push(address.url)
+          return address
+        },
+      },
+      mainProcess: 0,
+      answers: ({ url }) => answersRedis(url),
+      variables: () => ({}),
+    })
+    nodes.push(node)
+  }
+  await joinRedisNodes(urls, password)
+  return { nodes, urls, whole: () => wholeRedisCluster(urls) }
 }
 
 async function own<Name extends ServiceName>(spec: StoreSpec<Name>): Promise<OwnStore> {

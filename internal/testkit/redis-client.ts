@@ -10,3 +10,11 @@ export async function testRedisClient(): Promise<{ redis: RedisClient; url: stri
   afterAll(() => redis.disconnect())
   return { redis, url, prefix }
 }
+
+/** Makes milliseconds pass by the server's clock. */
+export async function passRedisTime(redis: RedisClient, ms: number): Promise<void> {
+  const micros = async () => Number((await redis.time()).map((part) => `${part}`.padStart(6, '0')).join(''))
+  const start = await micros()
+  // Redis counts whole milliseconds, and a key lives through its last one.
+  while ((await micros()) - start <= (ms + 1) * 1000) await redis.ping()
+}

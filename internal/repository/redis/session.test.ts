@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { type SessionId, type UserId, uuidv7 } from '../../domain/ids.ts'
-import { testRedisClient } from '../../testkit/redis-client.ts'
+import { passRedisTime, testRedisClient } from '../../testkit/redis-client.ts'
 import { sessionCacheContract } from '../contract/session-cache.contract.ts'
 import { createRedis } from './client.ts'
 import { RedisSessionCache } from './session.ts'
@@ -14,13 +14,7 @@ const fail = (error: unknown) => {
 describe('RedisSessionCache', () => {
   sessionCacheContract(
     () => new RedisSessionCache(redis, prefix, fail),
-    async (ms) => {
-      const micros = async () =>
-        Number((await redis.time()).map((part) => `${part}`.padStart(6, '0')).join(''))
-      const start = await micros()
-      // Redis counts whole milliseconds, and a key lives through its last one.
-      while ((await micros()) - start <= (ms + 1) * 1000) await redis.ping()
-    },
+    (ms) => passRedisTime(redis, ms),
   )
 
   it('is a miss, not a failure, while Redis is away', async () => {
