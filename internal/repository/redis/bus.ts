@@ -4,7 +4,9 @@ import { systemClock } from '../../platform/clock.ts'
 import { aborted, pause } from '../../platform/lifecycle.ts'
 import { type Bus, type BusListener, SHARDS } from '../../realtime/ports.ts'
 import { Breaker } from './breaker.ts'
-import { createRedis, type RedisClient } from './client.ts'
+import { createServerClient, type RedisClient } from './client.ts'
+import { ClusterSubscriber } from './cluster-subscriber.ts'
+import { ServerSubscriber, type Subscriber, type SubscriberEvents } from './subscriber.ts'
 
 interface RedisBusOptions {
   urls: readonly string[]
@@ -26,7 +28,7 @@ export class RedisBus implements Bus {
   readonly #options: RedisBusOptions
   readonly #channels: readonly string[]
   readonly #shardOf: ReadonlyMap<string, number>
-  readonly #breaker = new Breaker({ clock: systemClock })
+  readonly #breakers = new Map<number, Breaker>()
 
   constructor(options: RedisBusOptions) {
     this.#options = options
@@ -40,26 +42,23 @@ export class RedisBus implements Bus {
     const { redis } = this.#options
     const message = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     try {
-      await this.#breaker.call(() =>
-        redis instanceof Cluster ? redis.spublish(channel, message) : redis.publish(channel, message),
-      )
+      if (redis instanceof Cluster) await this.#breakerOf(shard).call(() => redis.spublish(channel, message))
+      else await this.#breakerOf(0).call(() => redis.publish(channel, message))
     } catch (error) {
       throw unavailable('Redis', error)
     }
   }
 
   async run(listener: BusListener, signal: AbortSignal, ready: () => void): Promise<void> {
-    const subscriber = createRedis(this.#options.urls, 'bus', { subscriber: true })
     const first = new AbortController()
     const hearing = new Hearing(listener, () => first.abort())
-    const onMessage = (channel: Buffer, message: Buffer) => {
-      const shard = this.#shardOf.get(channel.toString())
-      if (shard !== undefined && !signal.aborted) listener.onMessage(shard, message)
-    }
-    subscriber.on('messageBuffer', onMessage)
-    subscriber.on('smessageBuffer', onMessage)
-    subscriber.on('close', () => hearing.lost())
-    subscriber.on('-node', () => hearing.lost())
+    const subscriber = this.#subscriber({
+      onMessage: (channel, message) => {
+        const shard = this.#shardOf.get(channel.toString())
+        if (shard !== undefined && !signal.aborted) listener.onMessage(shard, message)
+      },
+      onLost: () => hearing.lost(),
+    })
     const watching = this.#watch(subscriber, hearing, signal)
     await pause(FIRST_SUBSCRIPTION_MS, AbortSignal.any([signal, first.signal]))
     if (!first.signal.aborted) hearing.neverHeard()
@@ -69,32 +68,39 @@ export class RedisBus implements Bus {
     await watching
   }
 
-  /** Subscribes whenever it is connected and does not hear, pings while it does. */
-  async #watch(subscriber: RedisClient, hearing: Hearing, signal: AbortSignal): Promise<void> {
+  #subscriber(events: SubscriberEvents): Subscriber {
+    const { urls } = this.#options
+    const [first = '', ...others] = urls
+    if (others.length > 0) return new ClusterSubscriber(urls, this.#channels, events)
+    return new ServerSubscriber(
+      createServerClient(first, 'bus', { subscriber: true }),
+      this.#channels,
+      events,
+    )
+  }
+
+  /** In a cluster one for each shard, as one node may be down where the others are not. */
+  #breakerOf(shard: number): Breaker {
+    const breaker = this.#breakers.get(shard) ?? new Breaker({ clock: systemClock })
+    this.#breakers.set(shard, breaker)
+    return breaker
+  }
+
+  /** Subscribes whenever it does not hear, pings while it does. */
+  async #watch(subscriber: Subscriber, hearing: Hearing, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      const { change } = hearing
       try {
-        if (subscriber.status === 'ready') await this.#subscribeOrPing(subscriber, hearing)
+        if (hearing.hears) await subscriber.ping()
+        // Lost while subscribing: what was subscribed is not any more.
+        else if ((await subscriber.subscribe()) && !change.aborted) hearing.begun()
       } catch (error) {
         if (signal.aborted) return
         this.#options.onError(error)
         hearing.lost()
-        if (!(subscriber instanceof Cluster)) subscriber.disconnect(true)
       }
       await pause(hearing.hears ? PING_MS : SUBSCRIBE_RETRY_MS, AbortSignal.any([signal, hearing.change]))
     }
-  }
-
-  async #subscribeOrPing(subscriber: RedisClient, hearing: Hearing): Promise<void> {
-    if (hearing.hears) {
-      await subscriber.ping()
-      return
-    }
-    const { change } = hearing
-    if (subscriber instanceof Cluster) {
-      for (const channel of this.#channels) await subscriber.ssubscribe(channel)
-    } else await subscriber.subscribe(...this.#channels)
-    // Lost while subscribing: what was subscribed is not any more.
-    if (!change.aborted) hearing.begun()
   }
 }
 

@@ -5,36 +5,75 @@ export type RedisClient = Redis | Cluster
 const COMMAND_TIMEOUT_MS = 1000
 const CONNECT_TIMEOUT_MS = 2000
 const RETRY_MAX_MS = 2000
+/** Tries of one command while a cluster rearranges itself, 100 ms apart. */
+const REDIRECTIONS_MAX = 5
 
 /**
  * A client that fails at once while Redis is away (nothing queues up behind it) and reconnects for ever.
  * The caller disconnects it.
- * @param urls one server, or several nodes of a cluster.
+ * @param urls one server, or several nodes of a cluster, which all take the first one's password and TLS.
+ */
+export function createRedis(urls: readonly string[], name: string): RedisClient {
+  const [first = '', ...others] = urls
+  return others.length === 0 ? createServerClient(first, name) : createClusterClient(urls, name)
+}
+
+/**
+ * The same for one server, whether or not it is part of a cluster.
  * @param subscriber for a client that only subscribes: it hears nothing unless it subscribes anew after
  *   each `ready`, so that its owner knows of every gap.
  */
-export function createRedis(urls: readonly string[], name: string, { subscriber = false } = {}): RedisClient {
-  const options = {
+export function createServerClient(url: string, name: string, { subscriber = false } = {}): Redis {
+  const retry = { retryStrategy: backOff, autoResubscribe: !subscriber }
+  return silenced(new Redis(url, { ...optionsOf(name), ...retry }))
+}
+
+function createClusterClient(urls: readonly string[], name: string): Cluster {
+  const [first = ''] = urls
+  return silenced(
+    new Cluster([...urls], {
+      redisOptions: { ...optionsOf(name), ...credentialsOf(first) },
+      enableOfflineQueue: false,
+      clusterRetryStrategy: backOff,
+      maxRedirections: REDIRECTIONS_MAX,
+      // Names are kept for TLS, whose certificates are made out to them.
+      dnsLookup: (address, callback) => callback(null, address),
+    }),
+  )
+}
+
+function optionsOf(name: string) {
+  return {
     connectionName: name,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy: backOff,
-    autoResubscribe: !subscriber,
   } satisfies RedisOptions
-  const [first = '', ...others] = urls
-  const client =
-    others.length === 0
-      ? new Redis(first, options)
-      : new Cluster([...urls], {
-          redisOptions: options,
-          enableOfflineQueue: false,
-          clusterRetryStrategy: backOff,
-          shardedSubscribers: subscriber,
-        })
-  // Each command reports its own failure; this only keeps a lost connection from ending the process.
+}
+
+/** For nodes that are not in the list: the driver has nothing but their addresses. */
+function credentialsOf(url: string): Pick<RedisOptions, 'username' | 'password' | 'tls'> {
+  const { protocol, username, password } = new URL(url)
+  return {
+    ...(username ? { username: decodeURIComponent(username) } : {}),
+    ...(password ? { password: decodeURIComponent(password) } : {}),
+    ...(protocol === 'rediss:' ? { tls: {} } : {}),
+  }
+}
+
+/** The URL of another node of the same cluster, by its address as nodes write it, `host:port`. */
+export function sameClusterUrl(url: string, address: string): string {
+  const end = address.lastIndexOf(':')
+  const host = address.slice(0, end)
+  const other = new URL(url)
+  other.host = `${host.includes(':') ? `[${host}]` : host}${address.slice(end)}`
+  return other.href
+}
+
+/** Each command reports its own failure; this only keeps a lost connection from ending the process. */
+function silenced<Client extends RedisClient>(client: Client): Client {
   client.on('error', () => undefined)
   return client
 }
