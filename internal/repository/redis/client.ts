@@ -5,7 +5,7 @@ export type RedisClient = Redis | Cluster
 const COMMAND_TIMEOUT_MS = 1000
 const CONNECT_TIMEOUT_MS = 2000
 const RETRY_MAX_MS = 2000
-/** Tries of one command while a cluster rearranges itself, 100 ms apart. */
+/** Of one command while a cluster rearranges itself. */
 const REDIRECTIONS_MAX = 5
 
 /**
@@ -36,6 +36,9 @@ function createClusterClient(urls: readonly string[], name: string): Cluster {
       enableOfflineQueue: false,
       clusterRetryStrategy: backOff,
       maxRedirections: REDIRECTIONS_MAX,
+      // Else every command waits for a node that is away, or for the cluster to be whole again.
+      retryDelayOnFailover: 0,
+      retryDelayOnClusterDown: 0,
       // Names are kept for TLS, whose certificates are made out to them.
       dnsLookup: (address, callback) => callback(null, address),
     }),
