@@ -9,7 +9,8 @@ const SET = `
     notify = coalesce($5, m.notify),
     pinned = coalesce($6, m.pinned),
     archived = coalesce($7, m.archived),
-    draft = case when $8 then $9 else m.draft end
+    draft = case when $8 then $9 else m.draft end,
+    preferences_xid = pg_current_xact_id()::text::bigint
   where m.conversation_id = $1 and m.user_id = $2
   returning m.muted_until "mutedUntil", m.notify, m.pinned, m.archived, m.draft`
 

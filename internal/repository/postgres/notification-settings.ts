@@ -25,10 +25,10 @@ export interface SettingsRow {
   quiet_days: number[] | null
 }
 
-const FIND = `
-  select push, email, notify_direct, notify_groups, threads, reactions, previews, email_delay,
-    quiet_start, quiet_end, quiet_zone, quiet_days
-  from notification_settings where user_id = $1`
+export const SETTINGS_COLUMNS = `push, email, notify_direct, notify_groups, threads, reactions, previews, email_delay,
+    quiet_start, quiet_end, quiet_zone, quiet_days`
+
+const FIND = `select ${SETTINGS_COLUMNS} from notification_settings where user_id = $1`
 
 const SAVE = `
   insert into notification_settings (user_id, push, email, notify_direct, notify_groups, threads, reactions,

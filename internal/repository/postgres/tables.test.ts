@@ -42,6 +42,7 @@ const tables: {
     pinned: 'boolean default',
     archived: 'boolean default',
     draft: 'text null',
+    preferences_xid: 'bigint null',
   },
   conversations: {
     id: 'uuid',

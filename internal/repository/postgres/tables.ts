@@ -41,6 +41,7 @@ export interface ConversationMembersTable {
   pinned: Generated<boolean>
   archived: Generated<boolean>
   draft: string | null
+  preferences_xid: number | null
 }
 
 export interface ConversationsTable {

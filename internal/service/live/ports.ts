@@ -2,6 +2,7 @@ import type { AppliedChange } from '../../domain/change.ts'
 import type { Member } from '../../domain/conversation.ts'
 import type { ConversationId, Seq, UserId } from '../../domain/ids.ts'
 import type { HiddenMessage, Message } from '../../domain/message.ts'
+import type { NotificationSettings } from '../../domain/notification.ts'
 
 /** Who came, went or changed in one transaction; `memberVersion` is the conversation's after it. */
 export interface MembersChanged {
@@ -48,4 +49,33 @@ export interface LiveEvents {
   blocksChanged(userId: UserId): void
   /** To the user's own sockets. */
   settingsUpdated(userId: UserId, settings: object): void
+}
+
+/** A point in the store's history: whatever commits later has changed since then. */
+export type StoreMark = number
+
+/** A member's own place and preferences in a conversation, one of which changed. */
+export interface OwnChanged {
+  conversationId: ConversationId
+  userId: UserId
+  readSeq: Seq
+  /** The preferences, not only the place. */
+  hasNewPreferences: boolean
+}
+
+/**
+ * What users are told without a number, as it is stored: read where the bus may have lost some. Answers what changed
+ * since the mark and a little that did not. All throw DomainError dependency_unavailable.
+ */
+export interface LiveStates {
+  mark(): Promise<StoreMark>
+  /** Of at most 500 conversations those with at most 100 members; `at` is now. */
+  receiptsSince(ids: readonly ConversationId[], mark: StoreMark): Promise<ReceiptMoved[]>
+  /** Of at most 1,000 users. */
+  ownSince(userIds: readonly UserId[], mark: StoreMark): Promise<OwnChanged[]>
+  /** Of at most 1,000 users. */
+  settingsSince(
+    userIds: readonly UserId[],
+    mark: StoreMark,
+  ): Promise<{ userId: UserId; settings: NotificationSettings }[]>
 }
