@@ -119,6 +119,36 @@ describe('while a store is away', () => {
   )
 
   it(
+    'Redis: receipts, own places, preferences and settings reach the other node from the store',
+    async () => {
+      const [ann, bob] = [await Person.register(one), await Person.register(two)]
+      const id = await ann.open(one, 'direct', [bob])
+      await bob.call(two, 'POST', `/conversations/${id}/messages`, { content: 'read this' })
+      const [annsInbox, bobsChat] = [await ann.connect(two), await bob.connect(two)]
+      await annsInbox.join('user:inbox')
+      await bobsChat.join(`chat:${id}`)
+      proxies.redis.refuse()
+      await ann.call(one, 'POST', `/conversations/${id}/read`, { seq: 1 })
+      const receipt = await bobsChat.find(({ event }) => event === 'receipt', 'receipt')
+      expect(receipt.payload).toMatchObject({ userId: ann.id, deliveredSeq: 1, readSeq: 1 })
+      const read = await annsInbox.find(({ event }) => event === 'inbox:read', 'inbox:read')
+      expect(read.payload).toEqual({ conversationId: id, readSeq: 1 })
+      await ann.call(one, 'PATCH', `/conversations/${id}/preferences`, { pinned: true })
+      const shown = await annsInbox.find(
+        ({ event }) => event === 'conversation:updated',
+        'conversation:updated',
+      )
+      expect(shown.payload).toMatchObject({ conversation: { id, preferences: { pinned: true } } })
+      await ann.call(one, 'PUT', '/notifications/settings', { emailDelay: 600 })
+      const settings = await annsInbox.find(({ event }) => event === 'settings:updated', 'settings:updated')
+      expect(settings.payload).toMatchObject({ settings: { emailDelay: 600 } })
+      proxies.redis.accept()
+      for (const socket of [annsInbox, bobsChat]) await socket.close()
+    },
+    OUTAGE_MS,
+  )
+
+  it(
     'Cassandra: people chat and read what is new; afterwards the archive has it all',
     async () => {
       const { id, send, heard, read, close } = await twoPeople()

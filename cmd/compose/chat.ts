@@ -5,6 +5,7 @@ import { uuidv7 } from '../../internal/domain/ids.ts'
 import { BatchingBus, TopicHub } from '../../internal/realtime/index.ts'
 import { Relay } from '../../internal/relay/relay.ts'
 import { PostgresConversations } from '../../internal/repository/postgres/conversation.ts'
+import { PostgresLiveStates } from '../../internal/repository/postgres/live-states.ts'
 import { PostgresLogPartitions } from '../../internal/repository/postgres/log-partitions.ts'
 import { PostgresMessageLog } from '../../internal/repository/postgres/message-log.ts'
 import { PostgresPresenceMembers } from '../../internal/repository/postgres/presence-members.ts'
@@ -22,6 +23,7 @@ import { bindSync } from './sync.ts'
 /** Binds conversations, messages, their log with its relay, and live delivery. */
 export function bindChat(container: Container): void {
   bindLog(container)
+  bindPresence(container)
   bindLive(container)
   bindMessages(container)
   bindServices(container)
@@ -70,9 +72,8 @@ function bindLog(container: Container): void {
     .inSingletonScope()
 }
 
-function bindLive(container: Container): void {
-  container.bind(ID.hub).toConstantValue(new TopicHub())
-  container.bind(ID.nodeId).toConstantValue(uuidv7())
+/** Who is online, and who is told. */
+function bindPresence(container: Container): void {
   container
     .bind(ID.presence)
     .toResolvedValue(
@@ -106,14 +107,24 @@ function bindLive(container: Container): void {
       [ID.presence, ID.presenceMembers, ID.live, ID.clock, ID.logger],
     )
     .inSingletonScope()
+}
+
+function bindLive(container: Container): void {
+  container.bind(ID.hub).toConstantValue(new TopicHub())
+  container.bind(ID.nodeId).toConstantValue(uuidv7())
+  container
+    .bind(ID.liveStates)
+    .toResolvedValue((pool) => new PostgresLiveStates(pool), [ID.logPool])
+    .inSingletonScope()
   container
     .bind(ID.liveRooms)
     .toResolvedValue(
-      (hub, history, relay, presence, members, { blocks }, clock, logger) =>
+      (hub, history, relay, states, presence, members, { blocks }, clock, logger) =>
         new Live({
           hub,
           history,
           relay,
+          states,
           presence: {
             members,
             blocks,
@@ -127,7 +138,17 @@ function bindLive(container: Container): void {
           },
           onError: (error) => logger.warn({ err: error }, 'live delivery'),
         }),
-      [ID.hub, ID.history, ID.relay, ID.presence, ID.presenceMembers, ID.identity, ID.clock, ID.logger],
+      [
+        ID.hub,
+        ID.history,
+        ID.relay,
+        ID.liveStates,
+        ID.presence,
+        ID.presenceMembers,
+        ID.identity,
+        ID.clock,
+        ID.logger,
+      ],
     )
     .inSingletonScope()
   container

@@ -23,6 +23,7 @@ import type { NodeLock } from '../../internal/repository/postgres/node-lock.ts'
 import type { QueueReader } from '../../internal/service/admin/ports.ts'
 import type { Conversations } from '../../internal/service/conversation/conversations.ts'
 import type { RateLimiter } from '../../internal/service/limit/ports.ts'
+import type { LiveStates } from '../../internal/service/live/ports.ts'
 import type { AccessCache } from '../../internal/service/message/access-cache.ts'
 import type { Appender } from '../../internal/service/message/appender.ts'
 import type { Forwarding } from '../../internal/service/message/forwarding.ts'
@@ -117,6 +118,7 @@ export const ID = {
   live: id<LivePublisher>('LivePublisher'),
   /** What this node's sockets hear of it. */
   liveRooms: id<Live>('Live'),
+  liveStates: id<LiveStates>('LiveStates'),
   batchingBus: id<BatchingBus>('BatchingBus'),
   /** Routes that need other features than identity. */
   accountRoutes: id<Route[]>('AccountRoutes'),

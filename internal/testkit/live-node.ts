@@ -56,6 +56,7 @@ export async function startLiveNode(stores: LiveStores, bus: Bus): Promise<LiveN
     presence: stores.presence,
     directory: stores,
     relay: { wake: () => {} },
+    states: stores,
     typingMs: 300,
     onError,
   })

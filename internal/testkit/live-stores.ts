@@ -3,8 +3,15 @@ import type { Conversation, HistoryVisibility, Member } from '../domain/conversa
 import { notFound } from '../domain/errors.ts'
 import type { ConversationId, UserId } from '../domain/ids.ts'
 import type { Message } from '../domain/message.ts'
+import type { NotificationSettings } from '../domain/notification.ts'
 import type { Actor, User } from '../domain/user.ts'
-import type { MembersChanged, RemovalReason } from '../service/live/ports.ts'
+import type {
+  LiveStates,
+  MembersChanged,
+  OwnChanged,
+  ReceiptMoved,
+  RemovalReason,
+} from '../service/live/ports.ts'
 import type { CatchUp } from '../service/message/history.ts'
 import type { Following, LiveRow } from '../service/message/missed-rows.ts'
 import type { SendAccess } from '../service/message/ports.ts'
@@ -12,8 +19,17 @@ import { messageEvent, randomConversationId } from './events.ts'
 
 const AT = '2026-11-21T00:00:00.000Z'
 
+/** A member's place, with the numbers of their last change and of that of their preferences. */
+interface Place {
+  userId: UserId
+  deliveredSeq: number
+  readSeq: number
+  change: number
+  preferences: number
+}
+
 /** One conversation as the stores have it: what is committed here is true, whatever the bus says. */
-export class LiveStores {
+export class LiveStores implements LiveStates {
   readonly id: ConversationId = randomConversationId()
   historyVisibility: HistoryVisibility = 'joined'
   memberVersion = 1
@@ -22,6 +38,8 @@ export class LiveStores {
   readonly rows: LiveRow[] = []
   /** Reads wait for this. */
   gate: Promise<unknown> = Promise.resolve()
+  /** Reads of what has no number fail as this does. */
+  states: Promise<unknown> = Promise.resolve()
   seq = 0
   /** Members who may not send. */
   readonly blocked = new Set<UserId>()
@@ -54,6 +72,9 @@ export class LiveStores {
     }),
   }
   rev = 0
+  #changes = 0
+  readonly #places = new Map<UserId, Place>()
+  readonly #settings = new Map<UserId, { settings: NotificationSettings; change: number }>()
 
   message(senderId: UserId, content = `message ${this.seq + 1}`): Message {
     const seq = ++this.seq
@@ -117,6 +138,54 @@ export class LiveStores {
 
   async hiddenSince() {
     return []
+  }
+
+  /** Marks count the changes of what has no number. */
+  async mark() {
+    await this.states
+    return this.#changes
+  }
+
+  async receiptsSince(_ids: readonly ConversationId[], mark: number): Promise<ReceiptMoved[]> {
+    const moved = [...this.#places.values()].filter(({ change }) => change >= mark)
+    return moved.map(({ userId, deliveredSeq, readSeq }) => ({
+      ...{ conversationId: this.id, userId, deliveredSeq, readSeq },
+      at: AT,
+    }))
+  }
+
+  async ownSince(userIds: readonly UserId[], mark: number): Promise<OwnChanged[]> {
+    return [...this.#places.values()].flatMap(({ userId, readSeq, change, preferences }) => {
+      if (change < mark || !userIds.includes(userId)) return []
+      return { conversationId: this.id, userId, readSeq, hasNewPreferences: preferences >= mark }
+    })
+  }
+
+  async settingsSince(userIds: readonly UserId[], mark: number) {
+    const changed = [...this.#settings].filter(([userId, { change }]) => {
+      return change >= mark && userIds.includes(userId)
+    })
+    return changed.map(([userId, { settings }]) => ({ userId, settings }))
+  }
+
+  /** Commits that the user has read up to here. */
+  read(userId: UserId, seq: number): ReceiptMoved {
+    const place = { userId, deliveredSeq: seq, readSeq: seq }
+    const preferences = this.#places.get(userId)?.preferences ?? -1
+    this.#places.set(userId, { ...place, preferences, change: this.#changes++ })
+    return { conversationId: this.id, ...place, at: AT }
+  }
+
+  /** Commits that the user changed their preferences. */
+  prefer(userId: UserId): void {
+    const place = this.#places.get(userId) ?? { userId, deliveredSeq: 0, readSeq: 0 }
+    const change = this.#changes++
+    this.#places.set(userId, { ...place, change, preferences: change })
+  }
+
+  /** Commits the user's settings. */
+  set(userId: UserId, settings: NotificationSettings): void {
+    this.#settings.set(userId, { settings, change: this.#changes++ })
   }
 
   async membersAmong(_id: ConversationId, userIds: readonly UserId[]) {

@@ -10,6 +10,8 @@ export interface Inbox {
   readonly rooms: Set<ConversationId>
   /** Pointers of the user's other devices as last told. */
   readonly read: Map<ConversationId, Seq>
+  /** Settings as last told; null when they never were. */
+  settings: string | null
   /** What happened while its join is being answered; null once it is. */
   joining: InboxJoining | null
 }
@@ -28,7 +30,7 @@ export class Inboxes {
   open(channel: Channel<Actor, unknown>): Inbox {
     const { userId } = channel.connection.actor
     const joining: InboxJoining = { came: new Map(), changed: new Set(), removed: new Map() }
-    const inbox: Inbox = { userId, channel, rooms: new Set(), read: new Map(), joining }
+    const inbox: Inbox = { userId, channel, rooms: new Set(), read: new Map(), settings: null, joining }
     const inboxes = this.#inboxes.get(userId) ?? new Set()
     this.#inboxes.set(userId, inboxes.add(inbox))
     return inbox

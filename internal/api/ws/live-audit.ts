@@ -1,13 +1,16 @@
 import type { ConversationId, Rev, Seq } from '../../domain/ids.ts'
 import type { Actor } from '../../domain/user.ts'
 import { type Component, pause } from '../../platform/lifecycle.ts'
+import { SHARDS } from '../../realtime/ports.ts'
 import type { MessageLog } from '../../service/message/ports.ts'
-import type { Live } from './live.ts'
+import type { Doubt, Live } from './live.ts'
 import type { Followed } from './live-members.ts'
 
 const AUDIT_MS = 30_000
 /** While the bus is down the audit is what brings other nodes' messages. */
 const INTERRUPTED_MS = 1000
+/** How many times as long as reading them took. */
+const STATES_PAUSE = 9
 const IDS_PER_QUERY = 1000
 /** How far the database's clock may be behind, and how long ago an entry lost just now may have been sent. */
 const CLOCKS_MS = 60_000
@@ -29,6 +32,8 @@ export interface LiveAuditDeps {
 export class LiveAudit implements Component {
   readonly name = 'live-audit'
   readonly #deps: LiveAuditDeps
+  /** When what has no number is read next while the bus is away (ms). */
+  #statesDue = 0
 
   constructor(deps: LiveAuditDeps) {
     this.#deps = deps
@@ -38,12 +43,15 @@ export class LiveAudit implements Component {
     const { live, onError } = this.#deps
     ready()
     let auditedAt = Date.now()
+    await live.states.advance().catch(onError)
     while (!signal.aborted) {
       await pause(INTERRUPTED_MS, signal)
       await this.#settleDoubt(signal).catch(onError)
       if (live.isConnected && Date.now() - auditedAt < AUDIT_MS) continue
       await this.#audit().catch(onError)
       auditedAt = Date.now()
+      if (live.isConnected) await live.states.advance().catch(onError)
+      else await this.#healStates().catch(onError)
     }
     live.stop()
   }
@@ -56,11 +64,30 @@ export class LiveAudit implements Component {
     }
   }
 
+  /** While the bus is away. The more there is to read, the less often, so that the store has time for the rest. */
+  async #healStates(): Promise<void> {
+    const begun = Date.now()
+    if (begun < this.#statesDue) return
+    await this.#deps.live.states.heal(null)
+    this.#statesDue = Date.now() + STATES_PAUSE * (Date.now() - begun)
+  }
+
   /** One after another: after an outage of the bus every inbox is in doubt, and none is in a hurry. */
   async #settleDoubt(signal: AbortSignal): Promise<void> {
-    const { live, log, membershipsOf } = this.#deps
+    const { live } = this.#deps
     const doubt = live.takeDoubt()
     if (!doubt) return
+    try {
+      await this.#settle(doubt, signal)
+    } catch (error) {
+      live.keepDoubt(doubt)
+      throw error
+    }
+  }
+
+  async #settle(doubt: Doubt, signal: AbortSignal): Promise<void> {
+    const { live, log, membershipsOf } = this.#deps
+    await live.states.heal(doubt.shards.size === SHARDS ? null : doubt.shards)
     const since = new Date(doubt.since - CLOCKS_MS)
     for (let start = 0; start < doubt.userIds.length; start += IDS_PER_QUERY) {
       live.hideAgain(await log.hiddenSince(doubt.userIds.slice(start, start + IDS_PER_QUERY), since))

@@ -1,3 +1,4 @@
+import type { ConversationId, UserId } from '../../domain/ids.ts'
 import type { HiddenMessage } from '../../domain/message.ts'
 import type { Inboxes } from './inboxes.ts'
 import type { PersonalEntry } from './live-entry.ts'
@@ -41,11 +42,24 @@ export class LivePersonal {
         this.#hidden(entry)
         break
       case 'settings':
-        this.#deps.inboxes.push(entry.userId, 'settings:updated', entry.json)
+        this.#settings(entry)
     }
   }
 
-  #isHere({ userId, conversationId }: Of<'preferences'>): boolean {
+  /** The bus may have lost that they changed their preferences. */
+  async showAgain(about: { userId: UserId; conversationId: ConversationId }): Promise<void> {
+    if (this.#isHere(about)) await this.#deps.views.showNow(about.conversationId, about.userId)
+  }
+
+  #settings({ userId, json }: Of<'settings'>): void {
+    for (const inbox of this.#deps.inboxes.of(userId)) {
+      if (inbox.settings === json) continue
+      inbox.settings = json
+      inbox.channel.pushJson('settings:updated', json)
+    }
+  }
+
+  #isHere({ userId, conversationId }: { userId: UserId; conversationId: ConversationId }): boolean {
     const { inboxes, rooms } = this.#deps
     return inboxes.has(userId) || rooms.get(conversationId)?.attendees.has(userId) === true
   }

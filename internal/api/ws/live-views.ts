@@ -38,7 +38,12 @@ export class LiveViews {
   }
 
   show(id: ConversationId, userId: UserId): void {
-    this.#show(id, [userId]).catch(this.#deps.onError)
+    this.showNow(id, userId).catch(this.#deps.onError)
+  }
+
+  /** @throws DomainError dependency_unavailable */
+  showNow(id: ConversationId, userId: UserId): Promise<void> {
+    return this.#show(id, [userId])
   }
 
   async #pass(id: ConversationId): Promise<void> {

@@ -2,6 +2,7 @@ import type { ConversationId, Rev, Seq, UserId } from '../../domain/ids.ts'
 import type { HiddenMessage } from '../../domain/message.ts'
 import type { Actor } from '../../domain/user.ts'
 import type { BatchingListener, Channel, OrderedStream, TopicHub } from '../../realtime/index.ts'
+import type { LiveStates } from '../../service/live/ports.ts'
 import type { History } from '../../service/message/history.ts'
 import type { RelayWaker } from '../../service/message/ports.ts'
 import { type Inbox, Inboxes } from './inboxes.ts'
@@ -11,6 +12,7 @@ import { hiddenEntry, LivePersonal } from './live-personal.ts'
 import { LivePresence, type LivePresenceDeps } from './live-presence.ts'
 import { tellReceipts } from './live-receipts.ts'
 import { LiveRows } from './live-rows.ts'
+import { LiveStateHealer } from './live-state-healer.ts'
 import { LiveTyping } from './live-typing.ts'
 import { type LiveDirectory, LiveViews } from './live-views.ts'
 import type { Attendee, Rooms } from './rooms.ts'
@@ -20,15 +22,17 @@ export interface LiveDeps {
   history: Pick<History, 'following'>
   directory: LiveDirectory
   relay: RelayWaker
+  states: LiveStates
   presence: Pick<LivePresenceDeps, 'members' | 'blocks' | 'isOnline' | 'now' | 'lookAgainMs'>
   /** Milliseconds after which somebody who says nothing more no longer types. */
   typingMs?: number
   onError(error: unknown): void
 }
 
-/** What the bus may have lost since then (ms), for whom. */
+/** What the bus may have lost since then (ms), on which of its shards, for whom. */
 export interface Doubt {
   since: number
+  shards: ReadonlySet<number>
   inboxes: Inbox[]
   userIds: UserId[]
 }
@@ -56,8 +60,10 @@ export class Live implements BatchingListener {
   readonly #personal: LivePersonal
   readonly #typing: LiveTyping
   readonly #presence: LivePresence
+  readonly states: LiveStateHealer
   /** Since when something without numbers may have been lost (ms): new conversations, what users hid. */
   #doubtSince: number | null = null
+  #doubtfulShards = new Set<number>()
   #interruptedAt: number | null = null
   /** False while the bus is interrupted and only the log tells what other nodes sent. */
   isConnected = true
@@ -78,6 +84,7 @@ export class Live implements BatchingListener {
     this.#presence = new LivePresence({ ...deps.presence, hub: deps.hub, rooms, onError: deps.onError })
     this.#typing = new LiveTyping(deps.hub, deps.typingMs)
     this.#personal = new LivePersonal({ ...shared, views })
+    this.states = new LiveStateHealer({ ...shared, personal: this.#personal, users: () => this.#users() })
   }
 
   onEntry(_shard: number, text: string): void {
@@ -95,6 +102,7 @@ export class Live implements BatchingListener {
 
   onGap(shard: number): void {
     this.#doubtSince ??= this.#interruptedAt ?? Date.now()
+    this.#doubtfulShards.add(shard)
     for (const id of this.#rooms.ids()) if (shardOf(id) === shard) this.#stream.gap(id)
   }
 
@@ -210,11 +218,24 @@ export class Live implements BatchingListener {
     if (this.isConnected) this.#interruptedAt = null
     // Presence has no numbers either.
     this.#presence.refreshAll()
+    const shards = this.#doubtfulShards
+    this.#doubtfulShards = new Set()
+    const userIds = [...this.#users()].filter((userId) => shards.has(shardOf(userId)))
+    return { since, shards, inboxes: this.#inboxes.all(), userIds }
+  }
+
+  /** It could not be settled: it comes with the next. */
+  keepDoubt({ since, shards }: Doubt): void {
+    this.#doubtSince = Math.min(since, this.#doubtSince ?? since)
+    for (const shard of shards) this.#doubtfulShards.add(shard)
+  }
+
+  #users(): Set<UserId> {
     const userIds = new Set(this.#inboxes.all().map(({ userId }) => userId))
     for (const id of this.#rooms.ids()) {
       for (const userId of this.#rooms.get(id)?.attendees.keys() ?? []) userIds.add(userId)
     }
-    return { since, inboxes: this.#inboxes.all(), userIds: [...userIds] }
+    return userIds
   }
 
   /** Tells users' sockets here once more what they hid. */
