@@ -157,7 +157,13 @@ export class LiveStores implements LiveStates {
   async ownSince(userIds: readonly UserId[], mark: number): Promise<OwnChanged[]> {
     return [...this.#places.values()].flatMap(({ userId, readSeq, change, preferences }) => {
       if (change < mark || !userIds.includes(userId)) return []
-      return { conversationId: this.id, userId, readSeq, hasNewPreferences: preferences >= mark }
+      return {
+        conversationId: this.id,
+        userId,
+        readSeq,
+        hasNewPlace: true,
+        hasNewPreferences: preferences >= mark,
+      }
     })
   }
 

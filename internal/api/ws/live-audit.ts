@@ -46,12 +46,18 @@ export class LiveAudit implements Component {
     await live.states.advance().catch(onError)
     while (!signal.aborted) {
       await pause(INTERRUPTED_MS, signal)
-      await this.#settleDoubt(signal).catch(onError)
+      const isSettled = await this.#settleDoubt(signal).then(
+        () => true,
+        (error: unknown) => {
+          onError(error)
+          return false
+        },
+      )
       if (live.isConnected && Date.now() - auditedAt < AUDIT_MS) continue
       await this.#audit().catch(onError)
       auditedAt = Date.now()
-      if (live.isConnected) await live.states.advance().catch(onError)
-      else await this.#healStates().catch(onError)
+      if (!live.isConnected) await this.#healStates().catch(onError)
+      else if (isSettled) await live.states.advance().catch(onError)
     }
     live.stop()
   }

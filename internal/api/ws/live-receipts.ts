@@ -53,6 +53,15 @@ export function tellReceipts(
   }
 }
 
+/** One that was read from the store; to the others in the room, as the user's own sockets know. */
+export function tellHealedReceipt(hub: TopicHub, id: ConversationId, room: Room, receipt: Told): void {
+  const next = newReceipt(room, receipt)
+  if (!next) return
+  const own = [...(room.attendees.get(receipt.userId) ?? [])].map(({ channel }) => channel.connection.id)
+  const options = { droppable: true, except: new Set(own) }
+  hub.broadcast(chatTopic(id), 'receipt', JSON.stringify(next), options)
+}
+
 type Told = Omit<Receipt, 'origin'>
 
 /** The receipt as it is to be told in this room; null when nothing in it is new. */

@@ -3,7 +3,7 @@ import type { TopicHub } from '../../realtime/hub.ts'
 import type { LiveStates, StoreMark } from '../../service/live/ports.ts'
 import { shardOf } from './live-entry.ts'
 import type { LivePersonal } from './live-personal.ts'
-import { tellReceipts } from './live-receipts.ts'
+import { tellHealedReceipt } from './live-receipts.ts'
 import type { Rooms } from './rooms.ts'
 
 export interface LiveStateHealerDeps {
@@ -55,7 +55,7 @@ export class LiveStateHealer {
     for (const page of pagesOf(attended, ROOMS_AT_ONCE)) {
       for (const { conversationId, ...receipt } of await states.receiptsSince(page, since)) {
         const room = rooms.get(conversationId)
-        if (room) tellReceipts(hub, conversationId, room, [{ ...receipt, origin: null }])
+        if (room) tellHealedReceipt(hub, conversationId, room, receipt)
       }
     }
   }
@@ -64,7 +64,7 @@ export class LiveStateHealer {
     const { personal, states } = this.#deps
     for (const page of pagesOf([...this.#deps.users()].filter(isMeant), USERS_AT_ONCE)) {
       for (const own of await states.ownSince(page, since)) {
-        personal.tell({ kind: 'read', ...own, origin: null })
+        if (own.hasNewPlace) personal.tell({ kind: 'read', ...own, origin: null })
         if (own.hasNewPreferences) await personal.showAgain(own)
       }
       for (const { userId, settings } of await states.settingsSince(page, since)) {

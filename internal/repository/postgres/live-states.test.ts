@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type pg from 'pg'
 import type { ConversationId, UserId } from '../../domain/ids.ts'
 import { eventually } from '../../testkit/eventually.ts'
-import { appendItem, createGroup } from '../../testkit/fixtures.ts'
+import { appendItem, createGroup, createUsers } from '../../testkit/fixtures.ts'
 import { testPostgres } from '../../testkit/services.ts'
 import { PostgresPreferences } from './conversation-preferences.ts'
 import { PostgresLiveStates } from './live-states.ts'
@@ -62,7 +62,7 @@ describe('what changed since a mark', () => {
     expect(await states.receiptsSince(ids, mark)).toEqual([{ ...place, deliveredSeq: 3, at }])
     expect(await states.receiptsSince([other.id], mark)).toEqual([])
     expect(await states.ownSince([one.bob, other.bob], mark)).toEqual([
-      { ...place, hasNewPreferences: false },
+      { ...place, hasNewPlace: true, hasNewPreferences: false },
     ])
     expect(await states.ownSince([one.ann], mark)).toEqual([])
   })
@@ -83,6 +83,24 @@ describe('what changed since a mark', () => {
     await client.query('commit')
     client.release()
     expect(await states.receiptsSince([id], mark)).toMatchObject([{ userId: bob, readSeq: 2 }])
+  })
+
+  it('is not a place that one has by writing or by coming', async () => {
+    const { id, ann, bob } = await group()
+    const mark = await quiet([id], [ann, bob])
+    await new PostgresMessageLog(pool).append([appendItem(id, bob, 'an answer')], { wait: true })
+    expect(await states.receiptsSince([id], mark)).toEqual([])
+    expect(await states.ownSince([bob], mark)).toMatchObject([{ hasNewPlace: false }])
+    const [late] = await createUsers(pool, 1)
+    await pool.query(
+      `insert into conversation_members
+         (conversation_id, user_id, role, joined_seq, delivered_seq, read_seq, read_ordinal)
+       values ($1, $2, 'member', 5, 5, 5, 4)`,
+      [id, late],
+    )
+    expect(await states.receiptsSince([id], mark)).toEqual([])
+    await read(id, ann, 5)
+    expect(await states.receiptsSince([id], mark)).toMatchObject([{ userId: ann, readSeq: 5 }])
   })
 
   it('has no receipts of groups above 100 members, and their own places all the same', async () => {

@@ -3,6 +3,7 @@ import type { ConversationId, UserId } from '../../domain/ids.ts'
 import type { NotificationSettings } from '../../domain/notification.ts'
 import type { LiveStates, OwnChanged, ReceiptMoved, StoreMark } from '../../service/live/ports.ts'
 import { TRACKED_MEMBERS_MAX } from '../../service/receipt/ports.ts'
+import { MESSAGE_KIND } from './log-entry.ts'
 import { SETTINGS_COLUMNS, type SettingsRow, settingsOf } from './notification-settings.ts'
 import { query } from './query.ts'
 
@@ -20,19 +21,26 @@ const MARK = {
 const changed = (row: string) =>
   `(${row}.xmin::text::bigint - $2::bigint % 4294967296 + 4294967296) % 4294967296 < 2147483648`
 
+/** Whether the member has read or has what others said, rather than come or said something last. */
+const MOVED = `
+  (m.delivered_seq > m.joined_seq and not exists (
+    select 1 from log l
+    where m.read_seq = m.delivered_seq and l.conversation_id = m.conversation_id and l.seq = m.delivered_seq and l.kind = ${MESSAGE_KIND}
+      and l.sender_id = m.user_id and l.day <= (now() at time zone 'UTC')::date + 1))`
+
 const RECEIPTS = {
   name: 'live-receipts',
   text: `
     select m.conversation_id "conversationId", m.user_id "userId", m.delivered_seq "deliveredSeq",
       m.read_seq "readSeq", now() at
     from conversations c join conversation_members m on m.conversation_id = c.id
-    where c.id = any($1::uuid[]) and c.member_count <= $3 and ${changed('m')}`,
+    where c.id = any($1::uuid[]) and c.member_count <= $3 and ${changed('m')} and ${MOVED}`,
 }
 
 const OWN = {
   name: 'live-own',
   text: `
-    select m.conversation_id "conversationId", m.user_id "userId", m.read_seq "readSeq",
+    select m.conversation_id "conversationId", m.user_id "userId", m.read_seq "readSeq", ${MOVED} "hasNewPlace",
       coalesce(m.preferences_xid >= $2, false) "hasNewPreferences"
     from conversation_members m where m.user_id = any($1::uuid[]) and ${changed('m')}`,
 }

@@ -54,18 +54,19 @@ export interface LiveEvents {
 /** A point in the store's history: whatever commits later has changed since then. */
 export type StoreMark = number
 
-/** A member's own place and preferences in a conversation, one of which changed. */
+/** A member's own place and preferences in a conversation, some of which changed. */
 export interface OwnChanged {
   conversationId: ConversationId
   userId: UserId
   readSeq: Seq
-  /** The preferences, not only the place. */
+  hasNewPlace: boolean
   hasNewPreferences: boolean
 }
 
 /**
  * What users are told without a number, as it is stored: read where the bus may have lost some. Answers what changed
- * since the mark and a little that did not. All throw DomainError dependency_unavailable.
+ * since the mark and a little that did not; not the places that members have by joining or by their own messages, which
+ * tell it by themselves. All throw DomainError dependency_unavailable.
  */
 export interface LiveStates {
   mark(): Promise<StoreMark>
