@@ -16,7 +16,8 @@ export interface LiveStateHealerDeps {
 }
 
 const ROOMS_AT_ONCE = 500
-const USERS_AT_ONCE = 1000
+/** Each may be in thousands of conversations, which are looked through for what changed. */
+const USERS_AT_ONCE = 200
 
 /**
  * Tells what has no number (receipts, one's own place, preferences and settings) from the store, where the bus may

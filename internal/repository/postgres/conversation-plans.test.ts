@@ -8,16 +8,22 @@ import { PostgresPreferences } from './conversation-preferences.ts'
 import * as statements from './conversation-statements.ts'
 import { createPool } from './database.ts'
 import { PostgresInvites } from './invite.ts'
+import { PostgresLiveStates } from './live-states.ts'
+import { createLogPool } from './log-pool.ts'
 import { Sql } from './sql.ts'
 
 const USERS = 10_000
 /** A group of everybody, and as many groups of one. */
 let pool: pg.Pool
+/** Plans of its own, which go by index whatever the tables hold. */
+let logPool: pg.Pool
 let large: ConversationId
 let someone: UserId
 
 beforeAll(async () => {
-  pool = createPool({ url: (await testPostgres()).url, max: 2, applicationName: 'test' })
+  const { url } = await testPostgres()
+  pool = createPool({ url, max: 2, applicationName: 'test' })
+  logPool = createLogPool(url, 'test', 2)
   await pool.query(`
     insert into users (id, username, display_name, public_id, created_at)
     select gen_random_uuid(), 'u' || substr(md5(n::text), 1, 20), 'U', substr(md5(n::text), 1, 12), now()
@@ -53,13 +59,13 @@ beforeAll(async () => {
   someone = (await pool.query('select id from users limit 1')).rows[0].id
 }, 60_000)
 
-afterAll(() => pool.end())
+afterAll(() => Promise.all([pool.end(), logPool.end()]))
 
 const recorded = z.object({ text: z.string(), values: z.array(z.unknown()) })
 
 /** The plan that holds whatever the values: a statement is prepared once and used for long. */
-async function planOf(text: string, values: readonly unknown[]): Promise<string> {
-  const client = await pool.connect()
+async function planOf(text: string, values: readonly unknown[], on = pool): Promise<string> {
+  const client = await on.connect()
   try {
     await client.query('set plan_cache_mode = force_generic_plan')
     await client.query(`prepare looked as ${text}`)
@@ -77,13 +83,13 @@ async function planOf(text: string, values: readonly unknown[]): Promise<string>
 }
 
 /** Of every statement that the work runs on the pool. */
-async function plansOf(work: () => Promise<unknown>): Promise<string> {
-  const spy = jest.spyOn(pool, 'query')
+async function plansOf(work: () => Promise<unknown>, on = pool): Promise<string> {
+  const spy = jest.spyOn(on, 'query')
   try {
     await work()
     const statements = spy.mock.calls.map(([statement]) => recorded.parse(statement))
     const plans: string[] = []
-    for (const { text, values } of statements) plans.push(await planOf(text, values))
+    for (const { text, values } of statements) plans.push(await planOf(text, values, on))
     return plans.join('\n')
   } finally {
     spy.mockRestore()
@@ -111,6 +117,14 @@ describe('reading conversations', () => {
     ['preferences', () => new PostgresPreferences(new Sql(pool)).set(large, someone, { draft: 'x' })],
   ])('%s reads no table from end to end', async (_what, work) => {
     expectIndexed(await plansOf(() => work(new PostgresConversations(pool))))
+  })
+
+  it.each<[string, (states: PostgresLiveStates) => Promise<unknown>]>([
+    ['receipts', (states) => states.receiptsSince([large], 5)],
+    ['own places and preferences', (states) => states.ownSince([someone], 5)],
+    ['settings', (states) => states.settingsSince([someone], 5)],
+  ])('%s that changed reads no table from end to end', async (_what, work) => {
+    expectIndexed(await plansOf(() => work(new PostgresLiveStates(logPool)), logPool))
   })
 
   it('pages the members of a large group in their order, without sorting them', async () => {

@@ -72,9 +72,9 @@ export interface LiveStates {
   mark(): Promise<StoreMark>
   /** Of at most 500 conversations those with at most 100 members; `at` is now. */
   receiptsSince(ids: readonly ConversationId[], mark: StoreMark): Promise<ReceiptMoved[]>
-  /** Of at most 1,000 users. */
+  /** Of at most 200 users. */
   ownSince(userIds: readonly UserId[], mark: StoreMark): Promise<OwnChanged[]>
-  /** Of at most 1,000 users. */
+  /** Of at most 200 users. */
   settingsSince(
     userIds: readonly UserId[],
     mark: StoreMark,
