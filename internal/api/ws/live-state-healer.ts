@@ -1,5 +1,5 @@
 import type { ConversationId, UserId } from '../../domain/ids.ts'
-import type { TopicHub } from '../../realtime/hub.ts'
+import type { TopicHub } from '../../realtime/index.ts'
 import type { LiveStates, StoreMark } from '../../service/live/ports.ts'
 import { shardOf } from './live-entry.ts'
 import type { LivePersonal } from './live-personal.ts'
