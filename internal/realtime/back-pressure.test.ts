@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { eventually } from '../testkit/eventually.ts'
 import { SocketClient } from '../testkit/socket-client.ts'
@@ -11,6 +13,7 @@ const FLOOD = 300
 const text = 'x'.repeat(100_000)
 /** What one client that never reads may cost. */
 const COST_MAX = 2_000_000
+const OTHER_TEXT = JSON.stringify({ text: 'x'.repeat(4000) })
 
 let toy: Toy
 let slow: SocketClient
@@ -38,6 +41,15 @@ function mostPending(): number {
     one instanceof SocketConnection ? one.pendingBytes : 0,
   )
   return Math.max(...held)
+}
+
+/** Bytes of all buffers of this process that are still in use. */
+function buffersHeld(): number {
+  setFlagsFromString('--expose-gc')
+  const collect: unknown = runInNewContext('gc')
+  if (typeof collect !== 'function') throw new Error('no gc')
+  for (let n = 0; n < 2; n++) collect()
+  return process.memoryUsage().arrayBuffers
 }
 
 const loud = (client: SocketClient) =>
@@ -106,6 +118,18 @@ describe('a socket that does not read', () => {
     }
     expect(mostPending()).toBeGreaterThan(BACK_PRESSURE.dropAbove)
     expect(loud(quick)).toHaveLength(FLOOD)
+  })
+
+  it('and is sent little at a time holds no more memory than that, whatever others are sent between', async () => {
+    await quick.join('room:other')
+    while (mostPending() < BACK_PRESSURE.dropAbove) await flood(1)
+    const before = buffersHeld()
+    for (let n = 0; n < FLOOD; n++) {
+      toy.hub.broadcast(T, 'loud', JSON.stringify({ n, text: 'x'.repeat(1000) }))
+      for (let other = 0; other < 20; other++) toy.hub.broadcast('room:other', 'aside', OTHER_TEXT)
+      await quick.waitForEvent(T, 'loud')
+    }
+    expect(buffersHeld() - before).toBeLessThan(COST_MAX)
   })
 })
 

@@ -58,6 +58,17 @@ const NOTHING: Buffer[] = []
 /** Below this many bytes one copy is cheaper than a vectored write. */
 const COPY_LIMIT = 16_384
 
+/** Of what will wait for a while: each small frame is a slice of a pool of 64 KB, all of which it would hold. */
+function ownCopy(frames: readonly Buffer[], bytes: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes)
+  let end = 0
+  for (const frame of frames) {
+    copy.set(frame, end)
+    end += frame.length
+  }
+  return copy
+}
+
 export class SocketConnection<Actor> implements ChannelConnection<Actor>, Watched, Congested, SocketEvents {
   readonly id: string
   readonly actor: Actor
@@ -158,7 +169,8 @@ export class SocketConnection<Actor> implements ChannelConnection<Actor>, Watche
     this.#queue = NOTHING
     this.#queuedBytes = 0
     const [first] = frames
-    if (frames.length === 1 && first) this.#wire.write(first)
+    if (this.#wire.writableLength > 0) this.#wire.write(ownCopy(frames, bytes))
+    else if (frames.length === 1 && first) this.#wire.write(first)
     else if (bytes <= COPY_LIMIT) this.#wire.write(Buffer.concat(frames, bytes))
     else {
       this.#wire.cork()
