@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -207,7 +207,15 @@ function kill(pid: number): void {
 }
 
 function family(pid: number): number[] {
-  const file = `/proc/${pid}/task/${pid}/children`
-  const children = existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ').filter(Boolean) : []
-  return [pid, ...children.flatMap((child) => family(Number(child)))]
+  return [pid, ...childrenOf(pid).flatMap((child) => family(Number(child)))]
+}
+
+/** None of a process that ends meanwhile. */
+function childrenOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
+  } catch (error) {
+    if (processIdentity(pid) === null) return []
+    throw error
+  }
 }
