@@ -1,41 +1,79 @@
+/** Milliseconds below which this share of the values is; 0 when there are none. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return Number((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(2))
+}
+
 /** What a load measured, from its warm-up on. */
 export class Measure {
   isCounting = false
+  /** Counted on after the end, too: the rates are of what was measured. */
+  asked = 0
   delivered = 0
+  /** Told to come again later (`overloaded`, `rate_limited`). */
+  refused = 0
+  /** Anything else but an answer. */
   failed = 0
-  #latencies: number[] = []
+  /** Sockets that ended although nobody closed them here. */
+  closed = 0
+  readonly latencies: number[] = []
+  /** From a send to its delivery, of some. */
+  readonly deliveryMs: number[] = []
+  /** By how much the load itself was late, of an open loop. */
+  readonly lateMs: number[] = []
   #began = 0
   #seconds = 0
+  #rates = { asked: 0, delivered: 0 }
+  #cpu = process.cpuUsage()
+  /** Of one core, what this process used. */
+  cores = 0
 
   start(): void {
     this.isCounting = true
+    this.asked = 0
     this.delivered = 0
+    this.refused = 0
     this.failed = 0
-    this.#latencies = []
+    for (const values of [this.latencies, this.deliveryMs, this.lateMs]) values.length = 0
+    this.#cpu = process.cpuUsage()
     this.#began = performance.now()
   }
 
   stop(): void {
     this.isCounting = false
     this.#seconds = (performance.now() - this.#began) / 1000
+    const { user, system } = process.cpuUsage(this.#cpu)
+    this.cores = Number(((user + system) / 1e6 / this.#seconds).toFixed(2))
+    this.#rates = { asked: this.asked / this.#seconds, delivered: this.delivered / this.#seconds }
   }
 
   answered(latencyMs: number): void {
-    if (this.isCounting) this.#latencies.push(latencyMs)
+    if (this.isCounting) this.latencies.push(latencyMs)
+  }
+
+  get seconds(): number {
+    return this.#seconds
+  }
+
+  get askedPerSecond(): number {
+    return Math.round(this.#rates.asked)
   }
 
   get acknowledgedPerSecond(): number {
-    return Math.round(this.#latencies.length / this.#seconds)
+    return Math.round(this.latencies.length / this.#seconds)
+  }
+
+  /** Those answered within so many milliseconds. */
+  acknowledgedWithin(ms: number): number {
+    return Math.round(this.latencies.filter((latency) => latency <= ms).length / this.#seconds)
   }
 
   get deliveredPerSecond(): number {
-    return Math.round(this.delivered / this.#seconds)
+    return Math.round(this.#rates.delivered)
   }
 
-  /** Milliseconds below which this share of the answers came. */
   percentile(share: number): number {
-    const sorted = this.#latencies.toSorted((a, b) => a - b)
-    return Number((sorted[Math.floor(sorted.length * share)] ?? 0).toFixed(2))
+    return percentile(this.latencies, share)
   }
 }
 

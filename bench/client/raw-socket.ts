@@ -6,6 +6,14 @@ const READ_BYTES = 256 * 1024
 /** One buffer for all sockets: node fills it and hands it over before the next read. */
 const shared = Buffer.allocUnsafe(READ_BYTES)
 
+const ADDRESSES = 64
+let opened = 0
+
+/** Ports are 28,000 for each address, so sockets come from several, in turn. */
+function nextAddress(): string {
+  return `127.0.0.${2 + (opened++ % ADDRESSES)}`
+}
+
 /** What is heard: the whole payload's bytes from `start` to `end` of `bytes`, which is only good until it returns. */
 export type OnFrame = (bytes: Buffer, start: number, end: number) => void
 
@@ -48,8 +56,8 @@ export class RawSocket {
   }
 
   /** @throws Error with the status line when the upgrade is refused. */
-  static async open(port: number, path: string, localAddress = '127.0.0.1'): Promise<RawSocket> {
-    const socket = new RawSocket(port, path, localAddress)
+  static async open(port: number, path: string): Promise<RawSocket> {
+    const socket = new RawSocket(port, path, nextAddress())
     await socket.#opening?.promise
     return socket
   }
@@ -64,8 +72,13 @@ export class RawSocket {
     this.#socket.pause()
   }
 
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  /** By a reset: after a mere close the port would be taken for a minute, and there are 28,000. */
   destroy(): void {
-    this.#socket.destroy()
+    this.#socket.resetAndDestroy()
   }
 
   #flush(): void {

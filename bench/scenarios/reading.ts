@@ -4,19 +4,20 @@ import { createCassandraClient } from '../../internal/repository/cassandra/clien
 import { CassandraMessageArchive } from '../../internal/repository/cassandra/message-archive.ts'
 import { createPool } from '../../internal/repository/postgres/database.ts'
 import { Person } from '../../internal/testkit/client.ts'
+import { percentile } from '../client/measure.ts'
 import { type BenchOptions, type Row, type Scenario, sized } from '../scenario.ts'
 import { ChatSocket } from '../service/chat-socket.ts'
-import { type Stack, startFullStack } from '../service/stack.ts'
+import { on, type Stack, startFullStack, startStandalone } from '../service/stack.ts'
 
 // By hand also ten million: HISTORY_DEPTHS=10000000 npm run bench -- history
 const DEPTHS = (process.env['HISTORY_DEPTHS'] ?? '10,10000,1000000').split(',').map(Number)
 const PAGES = 400
 const CHUNK = 2000
 
-function percentiles(latencies: readonly number[]): Row {
-  const sorted = latencies.toSorted((a, b) => a - b)
-  const at = (share: number) => Number((sorted[Math.floor(sorted.length * share)] ?? 0).toFixed(2))
-  return { p50Ms: at(0.5), p99Ms: at(0.99) }
+/** The first rounds warm up connections, statements and code. */
+function percentiles(latencies: readonly number[], warmUps: number): Row {
+  const warm = latencies.slice(warmUps)
+  return { p50Ms: percentile(warm, 0.5), p99Ms: percentile(warm, 0.99) }
 }
 
 /** As if so many messages had been sent and archived, past the service: rows, and the head that counts them. */
@@ -51,8 +52,7 @@ async function timeOf(work: () => Promise<{ status: number }>): Promise<number> 
   return performance.now() - began
 }
 
-async function history(options: BenchOptions): Promise<Row[]> {
-  const stack = await startFullStack()
+async function history(stack: Stack, options: BenchOptions): Promise<Row[]> {
   const { url } = stack
   const rows: Row[] = []
   const ann = await Person.register(url)
@@ -66,21 +66,20 @@ async function history(options: BenchOptions): Promise<Row[]> {
       const path = `/conversations/${id}/messages?limit=50&before=${before}`
       latencies.push(await timeOf(() => ann.call(url, 'GET', path)))
     }
-    // The first ones warm up connections and statements.
-    rows.push({ messages: depth, ...percentiles(latencies.slice(10)) })
+    rows.push({ asked, messages: depth, ...percentiles(latencies, 10) })
   }
-  await stack.stop()
   return rows
 }
 
 const CONVERSATIONS = 20
 const MISSED = 50
-const ROUNDS = 50
+const ROUNDS = 60
+const STACKS: readonly Stack['name'][] = ['standalone', 'full stack']
+const WAYS = { joins: 'joins on one socket', sync: 'POST /sync' }
 
 /** Somebody comes back to so many messages in so many conversations: by joining all, and by one sync. */
-async function catchUp(options: BenchOptions): Promise<Row[]> {
-  const stack = await startFullStack()
-  const { url, port } = stack
+async function catchUp(stack: Stack, options: BenchOptions): Promise<Row[]> {
+  const { url, port, name } = stack
   const [ann, bob] = [await Person.register(url), await Person.register(url)]
   const ids: string[] = []
   for (let n = 0; n < CONVERSATIONS; n++) ids.push(await ann.open(url, 'group', [bob]))
@@ -106,10 +105,10 @@ async function catchUp(options: BenchOptions): Promise<Row[]> {
     synced.push(await timeOf(() => bob.call(url, 'POST', '/sync', { cursors })))
   }
   sender.close()
-  await stack.stop()
+  const warmUps = options.smoke ? 1 : 10
   return [
-    { way: 'joins on one socket', ...percentiles(joined) },
-    { way: 'POST /sync', ...percentiles(synced) },
+    { stack: name, way: WAYS.joins, ...percentiles(joined, warmUps) },
+    { stack: name, way: WAYS.sync, ...percentiles(synced, warmUps) },
   ]
 }
 
@@ -122,7 +121,21 @@ export const readingScenarios: readonly Scenario[] = [
   {
     name: 'history',
     about: 'pages of 50 at random places of conversations of growing depth, from the archive',
-    run: history,
+    budgets: DEPTHS.flatMap((asked) => [
+      { where: { asked }, figure: 'p50Ms', atMost: 5 },
+      { where: { asked }, figure: 'p99Ms', atMost: 20 },
+    ]),
+    run: on(startFullStack, history),
   },
-  { name: 'catch-up', about: '1,000 missed messages over 20 conversations', run: catchUp },
+  {
+    name: 'catch-up',
+    about: '1,000 missed messages over 20 conversations',
+    budgets: STACKS.flatMap((stack) =>
+      Object.values(WAYS).map((way) => ({ where: { stack, way }, figure: 'p50Ms', atMost: 30 })),
+    ),
+    run: async (options) => [
+      ...(await on(startStandalone, catchUp)(options)),
+      ...(await on(startFullStack, catchUp)(options)),
+    ],
+  },
 ]

@@ -1,4 +1,4 @@
-import { RawSocket } from '../client/raw-socket.ts'
+import { type OnFrame, RawSocket } from '../client/raw-socket.ts'
 
 const LETTER_N = 0x6e
 /** A reply says within so many bytes whether it is ok. */
@@ -20,13 +20,14 @@ export class ChatSocket {
   readonly #socket: RawSocket
   readonly #waiting = new Map<number, Waiting>()
   #nextRef = 1
-  onDelivery: () => void = () => {}
+  /** What is no reply; its bytes are only good until this returns. */
+  onDelivery: OnFrame = () => {}
 
   private constructor(socket: RawSocket) {
     this.#socket = socket
     socket.onClose = () => this.#closed()
     socket.onFrame = (bytes, start, end) => {
-      if (bytes[start + 1] === LETTER_N) this.onDelivery()
+      if (bytes[start + 1] === LETTER_N) this.onDelivery(bytes, start, end)
       else this.#heard(bytes, start, end)
     }
   }
@@ -60,7 +61,11 @@ export class ChatSocket {
     const head = bytes.toString('utf8', start, Math.min(end, start + HEAD_BYTES))
     const ref = Number(/^\["[^"]*","(\d+)"/.exec(head)?.[1] ?? 0)
     const waiting = this.#waiting.get(ref)
-    if (!waiting) return
+    if (!waiting) {
+      // What this socket alone is told, as after its join: it has a joinRef and no ref.
+      this.onDelivery(bytes, start, end)
+      return
+    }
     this.#waiting.delete(ref)
     const text = waiting.whole ? bytes.toString('utf8', start, end) : head
     waiting.answer({ ok: head.includes('"status":"ok"'), text })

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { Binary, clusterEnvironment } from '../../internal/testkit/binary.ts'
 import { startFcm } from '../../internal/testkit/fcm.ts'
 import { canOwn, ownPostgres } from '../../internal/testkit/own-stores.ts'
+import type { BenchOptions, Row } from '../scenario.ts'
+import { collectGarbage } from './garbage.ts'
 
 /** The service as real processes. */
 export interface Stack {
@@ -12,26 +14,22 @@ export interface Stack {
   port: number
   /** For what is written past the service. */
   env: Record<string, string>
-  /** Kilobytes of the process that serves. */
-  rss(): number
+  /** Kilobytes of the process that serves, its garbage collected. */
+  rssAtRest(): Promise<number>
   /** Committed rows that the relay has not carried on. */
   backlog(): Promise<number>
   stop(): Promise<void>
 }
 
-// Passwords are not what is measured; Node's option is that of the image and of `npm start`.
-const CHEAP = {
-  ARGON2_MEMORY_KIB: '8192',
-  ARGON2_ITERATIONS: '1',
-  RATE_LIMIT_SCALE: '0',
-  LOG_LEVEL: 'info',
-  NODE_OPTIONS: '--max-semi-space-size=64',
-}
+// Passwords are not what is measured.
+const CHEAP = { ARGON2_MEMORY_KIB: '8192', ARGON2_ITERATIONS: '1', RATE_LIMIT_SCALE: '0', LOG_LEVEL: 'info' }
+/** Of the image and of `npm start`; and for `collectGarbage`, which listens only once it is asked to. */
+const NODE = { NODE_OPTIONS: '--max-semi-space-size=64 --inspect-port=127.0.0.1:0' }
 
 /** Embedded PostgreSQL with fsync, relay, queue and notifier in one process, on an empty folder. */
 export async function startStandalone(): Promise<Stack> {
   const dataDir = mkdtempSync(join(tmpdir(), 'realchat-bench-'))
-  const env = { ...CHEAP, DATA_DIR: dataDir, PORT: '0' }
+  const env = { ...CHEAP, ...NODE, DATA_DIR: dataDir, PORT: '0' }
   const server = new Binary('standalone', env)
   return stackOf('standalone', server, [server], env, () => rmSync(dataDir, { recursive: true, force: true }))
 }
@@ -39,12 +37,28 @@ export async function startStandalone(): Promise<Stack> {
 /** One API process and a notifier over PostgreSQL with fsync, Cassandra, Redis and RabbitMQ. */
 export async function startFullStack(): Promise<Stack> {
   if (canOwn('postgres')) await ownPostgres()
+  else console.warn('PostgreSQL is that of the tests, which may not wait for its disk')
   const env = { ...(await clusterEnvironment()), ...CHEAP }
   const fcm = await startFcm()
-  const api = new Binary('api', env)
+  const api = new Binary('api', { ...env, ...NODE })
   const notifier = new Binary('notifier', { ...env, FIREBASE_PROJECT_ID: 'bench', FCM_ENDPOINT: fcm.url })
   await notifier.ready()
   return stackOf('full stack', api, [api, notifier], env, () => fcm.close())
+}
+
+/** A scenario's run against a stack of its own. */
+export function on(
+  start: () => Promise<Stack>,
+  work: (stack: Stack, options: BenchOptions) => Promise<Row[]>,
+) {
+  return async (options: BenchOptions) => {
+    const stack = await start()
+    try {
+      return await work(stack, options)
+    } finally {
+      await stack.stop()
+    }
+  }
 }
 
 async function stackOf(
@@ -61,7 +75,10 @@ async function stackOf(
     url,
     port,
     env,
-    rss: () => rssOf(server.child.pid),
+    rssAtRest: async () => {
+      await collectGarbage(server)
+      return rssOf(server.child.pid)
+    },
     backlog: () => backlogAt(url),
     stop: async () => {
       for (const binary of all) binary.signal('SIGKILL')
