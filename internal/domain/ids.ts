@@ -79,15 +79,16 @@ const SEQ_HIGH_STEP = 2 ** 28
  * a look-up table and cannot be guessed from its neighbours.
  */
 export function messageIdOf(key: MessageKey): MessageId {
-  const bytes = Buffer.allocUnsafe(16)
-  const identity = `${key.conversationId}${key.senderId}${key.operationId}${key.era}`
-  bytes.write(hash('sha256', identity, 'hex'), 11, 5, 'hex')
-  bytes.writeUIntBE(Math.floor(key.stamp / 1000), 0, 6)
-  bytes.writeUInt16BE(0x8000 | Math.floor(key.seq / SEQ_HIGH_STEP), 6)
+  const digest = hash('sha256', `${key.conversationId}${key.senderId}${key.operationId}${key.era}`)
+  const time = Math.floor(key.stamp / 1000)
+    .toString(16)
+    .padStart(12, '0')
+  const high = (0x8000 | Math.floor(key.seq / SEQ_HIGH_STEP)).toString(16)
   // The last two bits of these 32 stay with the hash: 2 bits variant, 28 bits seq, 2 bits hash.
-  const low = key.seq % SEQ_HIGH_STEP
-  bytes.writeUInt32BE((0x80000000 | (low << 2) | ((bytes[11] ?? 0) & 0x03)) >>> 0, 8)
-  return idOf(bytes)
+  const rest = Number.parseInt(digest.slice(0, 2), 16) & 0x03
+  const low = ((0x80000000 | ((key.seq % SEQ_HIGH_STEP) << 2) | rest) >>> 0).toString(16)
+  const [start, end] = [`${time.slice(0, 8)}-${time.slice(8)}`, `${low.slice(4)}${digest.slice(2, 10)}`]
+  return `${start}-${high}-${low.slice(0, 4)}-${end}` as MessageId
 }
 
 /** The seq a message id carries, or null when the id is not one of ours. */

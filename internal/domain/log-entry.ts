@@ -120,20 +120,22 @@ export function rootSeqOf({ payload }: Pick<LogEntry, 'payload'>): Seq | null {
   return threadRootId === null ? null : seqOfMessageId(threadRootId)
 }
 
+const DAY_MS = 86_400_000
+const TWO_DIGITS = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'))
+/** The day last asked for: a page is mostly of one or two. */
+let lastDay = { n: Number.NaN, text: '' }
+
 /** RFC 3339 UTC with milliseconds, of microseconds since 1970. */
 export function timeOf(stamp: number): string {
   const ms = Math.floor(stamp / 1000)
-  const second = Math.floor(ms / 1000)
-  if (second !== lastSecond) {
-    lastSecond = second
-    lastSecondText = new Date(second * 1000).toISOString().slice(0, -4)
-  }
-  return `${lastSecondText}${String(ms - second * 1000).padStart(3, '0')}Z`
+  const n = Math.floor(ms / DAY_MS)
+  if (n !== lastDay.n) lastDay = { n, text: new Date(n * DAY_MS).toISOString().split('T', 1)[0] ?? '' }
+  const inDay = ms - n * DAY_MS
+  const seconds = Math.floor(inDay / 1000)
+  const hours = TWO_DIGITS[Math.floor(seconds / 3600)]
+  const minutes = TWO_DIGITS[Math.floor(seconds / 60) % 60]
+  return `${lastDay.text}T${hours}:${minutes}:${TWO_DIGITS[seconds % 60]}.${String(inDay % 1000).padStart(3, '0')}Z`
 }
-
-/** Most of what is asked is of now, and what is of one second differs in three digits. */
-let lastSecond = 0
-let lastSecondText = '1970-01-01T00:00:00.'
 
 /** Whether a disappearing message is gone. */
 export function isExpired({ expiresAt }: Pick<Message, 'expiresAt'>, nowMs: number): boolean {
