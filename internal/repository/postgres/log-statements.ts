@@ -3,66 +3,68 @@ import { CHANGE_ROW_COLUMNS, codeOfKind, LOG_ROW_COLUMNS, MESSAGE_KIND } from '.
 
 const REACTION_KIND = codeOfKind('reaction')
 
-// Parameters named here: $1 is always the conversation.
-
 const TODAY = `(now() at time zone 'UTC')::date`
 
 /**
  * The newest change in the log of each seq that `seqs` lists: [row, ...]. A probe each, because a single message
  * may have thousands of changes. `k` is the archive's cursor: what is older than its day has long been there.
  */
-function states(seqs: string): string {
+function states(conversation: string, seqs: string): string {
   return `
     (select json_agg(x) from (${seqs}) s(n) cross join lateral (
       select ${CHANGE_ROW_COLUMNS} from log l
-      where l.conversation_id = $1 and l.target_seq = s.n
+      where l.conversation_id = ${conversation} and l.target_seq = s.n
         and l.day between k.day - 1 and ${TODAY} + 1
       order by l.rev desc limit 1) x)`
 }
 
-function replies(seqs: string): string {
+function replies(conversation: string, among: string): string {
   return `
     (select json_agg(json_build_array(t.root_seq, t.replies))
-     from threads t where t.conversation_id = $1 and t.root_seq in (${seqs}))`
+     from threads t where t.conversation_id = ${conversation} and t.root_seq ${among})`
 }
 
 const STANDPOINT = `h.seq head_seq, h.rev head_rev, h.epoch || '.' || e.era epoch, h.member_version, m.role`
 
+// `offset 0` here and below: worked out once, and not anew wherever it is used.
 const VISIBLE = `
   cross join lateral (
     select greatest(case c.history_visibility when 'all' then 1 else m.joined_seq + 1 end, h.first_seq)
-      first_visible) v`
+      first_visible offset 0) v`
 
-// One statement, so that head, cursor and tail are of one snapshot: what the tail lacks, the archive has.
-export const WINDOW = {
-  name: 'window',
+// One statement, so that head, cursor and tail are of one snapshot: what the tail lacks, the archive has. Of
+// several conversations at once, as most of its cost is in starting it.
+export const WINDOWS = {
+  name: 'windows',
   text: `
-    select ${STANDPOINT}, v.first_visible, r.lo, r.hi,
+    select q.n, ${STANDPOINT}, v.first_visible, r.lo, r.hi,
       (select json_agg(t) from (
         select ${LOG_ROW_COLUMNS} from log l
-        where l.conversation_id = $1 and l.seq between r.lo and r.hi and l.kind = ${MESSAGE_KIND}
+        where l.conversation_id = q.id and l.seq between r.lo and r.hi and l.kind = ${MESSAGE_KIND}
           and (l.xid, l.position) > (k.xid, k.position) and l.day between k.day - 1 and ${TODAY} + 1
         order by l.seq) t) tail,
-      case when h.rev > 0 then ${states('select generate_series(r.lo, r.hi)')} end states,
-      ${replies('select generate_series(r.lo, r.hi)')} replies,
+      case when h.rev > 0 then ${states('q.id', 'select generate_series(r.lo, r.hi)')} end states,
+      ${replies('q.id', 'between r.lo and r.hi')} replies,
       (select json_agg(x.seq) from hidden_messages x
-       where x.user_id = $2 and x.conversation_id = $1 and x.seq between r.lo and r.hi) hidden,
+       where x.user_id = q.viewer and x.conversation_id = q.id and x.seq between r.lo and r.hi) hidden,
       (select json_agg(x.seq) from (
         select seq from hidden_messages
-        where user_id = $2 and conversation_id = $1 and rev >= $7 order by rev desc limit 200) x) hidden_since
-    from conversation_members m
-    join conversations c on c.id = m.conversation_id
-    join heads h on h.conversation_id = m.conversation_id
+        where user_id = q.viewer and conversation_id = q.id and rev >= q.since
+        order by rev desc limit 200) x) hidden_since
+    from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])
+      with ordinality q(id, viewer, lane, anchor, seq, size, since, n)
+    join conversation_members m on m.conversation_id = q.id and m.user_id = q.viewer
+    join conversations c on c.id = q.id
+    join heads h on h.conversation_id = q.id
     cross join cluster_era e
-    join lanes k on k.follower = 'archive' and k.lane = $3 ${VISIBLE}
+    join lanes k on k.follower = 'archive' and k.lane = q.lane ${VISIBLE}
     cross join lateral (
-      select case $4::text
-        when 'after' then greatest($5::bigint + 1, v.first_visible)
-        when 'around' then least(greatest($5, v.first_visible), h.seq) - $6::bigint / 2
-        else least($5 - 1, h.seq) - $6 + 1 end lowest) a
+      select case q.anchor
+        when 'after' then greatest(q.seq + 1, v.first_visible)
+        when 'around' then least(greatest(q.seq, v.first_visible), h.seq) - q.size / 2
+        else least(q.seq - 1, h.seq) - q.size + 1 end lowest offset 0) a
     cross join lateral (
-      select greatest(a.lowest, v.first_visible) lo, least(a.lowest + $6 - 1, h.seq) hi) r
-    where m.conversation_id = $1 and m.user_id = $2`,
+      select greatest(a.lowest, v.first_visible) lo, least(a.lowest + q.size - 1, h.seq) hi offset 0) r`,
 }
 
 export const STANDPOINT_OF = {
@@ -91,8 +93,8 @@ export const ENTRIES = {
 export const OVERLAYS = {
   name: 'overlays',
   text: `
-    select ${states('select unnest($2::bigint[])')} states,
-      ${replies('select unnest($2::bigint[])')} replies
+    select ${states('$1', 'select unnest($2::bigint[])')} states,
+      ${replies('$1', '= any ($2)')} replies
     from lanes k where k.follower = 'archive' and k.lane = $3`,
 }
 

@@ -145,6 +145,50 @@ describe('window', () => {
     expect(await log.window(elsewhere, bob, { anchor: 'before', seq: 99, limit: 2 })).toBeNull()
   })
 
+  it('shows each of those who ask at once their own', async () => {
+    const groups = await Promise.all(Array.from({ length: 40 }, group))
+    await log.append(
+      groups.flatMap(({ id, ann }, n) =>
+        Array.from({ length: n % 4 }, (_, text) => appendItem(id, ann, `${text}`)),
+      ),
+      { wait: false },
+    )
+    const stranger = groups[0]?.ann
+    const asked = groups.flatMap(({ id, ann, bob }, n) =>
+      [ann, n > 0 && stranger ? stranger : ann, bob].map((viewer, limit) => ({
+        id,
+        n,
+        viewer,
+        limit: limit + 1,
+      })),
+    )
+    const windows = await Promise.all(
+      asked.map(({ id, viewer, limit }) => log.window(id, viewer, { anchor: 'after', seq: 1, limit })),
+    )
+    expect(
+      windows.map((window) => window?.tail.map(({ conversationId, seq }) => [conversationId, seq])),
+    ).toEqual(
+      asked.map(({ id, n, viewer, limit }) =>
+        n > 0 && viewer === stranger
+          ? undefined
+          : Array.from({ length: Math.min(limit, n % 4) }, (_, index) => [id, index + 2]),
+      ),
+    )
+  })
+
+  it('fails for all who asked at once', async () => {
+    const { id, ann } = await group()
+    const gone = createLogPool(url, 'test', 1)
+    await gone.end()
+    const late = new PostgresMessageLog(gone)
+    const range = { anchor: 'after', seq: 0, limit: 1 } as const
+    const answers = await Promise.allSettled([late.window(id, ann, range), late.window(id, ann, range)])
+    expect(answers).toMatchObject([
+      { reason: { code: 'dependency_unavailable' } },
+      { reason: { code: 'dependency_unavailable' } },
+    ])
+  })
+
   it('hides what was before joining unless the conversation shows all', async () => {
     const { id, ann, bob } = await group()
     await log.append(

@@ -18,6 +18,7 @@ import type {
   Window,
 } from '../../service/message/ports.ts'
 import { type AppendAllRow, AppendBatch } from './append-batch.ts'
+import { Gathering } from './gathering.ts'
 import { type ChangeRow, changeOf, codeOfKind, entryOf, type LogRow, stateOf } from './log-entry.ts'
 import {
   APPEND,
@@ -38,7 +39,7 @@ import {
   REPLIES_AFTER,
   REPLIES_BEFORE,
   STANDPOINT_OF,
-  WINDOW,
+  WINDOWS,
 } from './log-statements.ts'
 import { query } from './query.ts'
 
@@ -77,7 +78,15 @@ interface OverlayRow {
   replies: [Seq, number][] | null
 }
 
+interface WindowAsked {
+  conversationId: ConversationId
+  viewerId: UserId
+  range: SeqRange
+}
+
 interface WindowRow extends StandpointRow, OverlayRow {
+  /** Which of those asked for, from 1. */
+  n: number
   lo: number
   hi: number
   tail: LogRow[] | null
@@ -88,9 +97,11 @@ interface WindowRow extends StandpointRow, OverlayRow {
 /** MessageLog on PostgreSQL; the functions `append` and `change_message` of migration 0013 do the work. */
 export class PostgresMessageLog implements MessageLog {
   readonly #pool: pg.Pool
+  readonly #windows: Gathering<WindowAsked, Window | null>
 
   constructor(pool: pg.Pool) {
     this.#pool = pool
+    this.#windows = new Gathering((asked) => this.#readWindows(asked))
   }
 
   async append(items: readonly AppendItem[], { wait }: { wait: boolean }): Promise<AppendOutcome[]> {
@@ -126,26 +137,8 @@ export class PostgresMessageLog implements MessageLog {
     return { status }
   }
 
-  async window(conversationId: ConversationId, viewerId: UserId, range: SeqRange): Promise<Window | null> {
-    const [row] = await query<WindowRow>(this.#pool, WINDOW, [
-      conversationId,
-      viewerId,
-      laneOf(conversationId),
-      range.anchor,
-      range.seq,
-      range.limit,
-      range.hiddenSince ?? null,
-    ])
-    if (!row) return null
-    return {
-      ...standpointOf(row),
-      ...overlaysOf(row),
-      from: row.lo,
-      to: row.hi,
-      tail: (row.tail ?? []).map(entryOf),
-      hidden: new Set(row.hidden),
-      hiddenSince: row.hidden_since ?? [],
-    }
+  window(conversationId: ConversationId, viewerId: UserId, range: SeqRange): Promise<Window | null> {
+    return this.#windows.ask({ conversationId, viewerId, range })
   }
 
   async standpoint(conversationId: ConversationId, viewerId: UserId): Promise<Standpoint | null> {
@@ -233,6 +226,33 @@ export class PostgresMessageLog implements MessageLog {
 
   async forgetPins(conversationId: ConversationId, seqs: readonly Seq[]): Promise<void> {
     await query(this.#pool, FORGET_PINS, [conversationId, seqs])
+  }
+
+  async #readWindows(asked: readonly WindowAsked[]): Promise<(Window | null)[]> {
+    const rows = await query<WindowRow>(this.#pool, WINDOWS, [
+      asked.map(({ conversationId }) => conversationId),
+      asked.map(({ viewerId }) => viewerId),
+      asked.map(({ conversationId }) => laneOf(conversationId)),
+      asked.map(({ range }) => range.anchor),
+      asked.map(({ range }) => range.seq),
+      asked.map(({ range }) => range.limit),
+      asked.map(({ range }) => range.hiddenSince ?? null),
+    ])
+    const windows: (Window | null)[] = asked.map(() => null)
+    for (const row of rows) windows[row.n - 1] = windowOf(row)
+    return windows
+  }
+}
+
+function windowOf(row: WindowRow): Window {
+  return {
+    ...standpointOf(row),
+    ...overlaysOf(row),
+    from: row.lo,
+    to: row.hi,
+    tail: (row.tail ?? []).map(entryOf),
+    hidden: new Set(row.hidden),
+    hiddenSince: row.hidden_since ?? [],
   }
 }
 
