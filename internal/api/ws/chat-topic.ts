@@ -34,8 +34,10 @@ export function chatTopicDefinition(deps: ChatTopicDeps): TopicDefinition<Actor,
       const attendee = live.beginJoin(channel, id)
       channel.state.attendee = attendee
       const { actor } = channel.connection
-      const caughtUp = await history.catchUp(id, actor.userId, cursor)
-      const conversation = await deps.conversations.get(actor, id)
+      const [caughtUp, conversation] = await Promise.all([
+        history.catchUp(id, actor.userId, cursor),
+        deps.conversations.get(actor, id),
+      ])
       live.opened(attendee, caughtUp.standpoint)
       return {
         response: { conversation, ...replyOf(caughtUp) },

@@ -3,7 +3,7 @@ import type { ConversationId, UserId } from '../../domain/ids.ts'
 import { decodeState, messageOf, readPreview } from '../../domain/log-entry.ts'
 import type { Message } from '../../domain/message.ts'
 import type { ConversationView } from '../../service/conversation/ports.ts'
-import { db } from './statement.ts'
+import { db, rowsOf } from './statement.ts'
 
 const CONVERSATION = [
   'c.id',
@@ -102,6 +102,17 @@ export function viewsFor(id: ConversationId, viewerIds: readonly UserId[]) {
   return views()
     .where('m.conversation_id', '=', id)
     .where(sql<boolean>`m.user_id = any (${viewerIds}::uuid[])`)
+}
+
+/** Any conversations, each as one viewer sees it, as far as they are members. */
+export function viewsOfThese(asked: readonly { id: ConversationId; viewerId: UserId }[]) {
+  const these = rowsOf<{ id: ConversationId; viewerId: UserId }, 'q'>('q', {
+    id: ['uuid', asked.map(({ id }) => id)],
+    viewerId: ['uuid', asked.map(({ viewerId }) => viewerId)],
+  })
+  return views().innerJoin(these, (join) =>
+    join.onRef('m.conversation_id', '=', 'q.id').onRef('m.user_id', '=', 'q.viewerId'),
+  )
 }
 
 type ViewRow = InferResult<ReturnType<typeof views>>[number]

@@ -14,11 +14,17 @@ import type {
 } from '../../service/conversation/ports.ts'
 import type { AccessReader, RoleReader, SendAccess } from '../../service/message/ports.ts'
 import { createConversation } from './conversation-create.ts'
-import { ACTIVITY, viewOf, viewsFor, viewsOf } from './conversation-view.ts'
+import { ACTIVITY, viewOf, viewsFor, viewsOf, viewsOfThese } from './conversation-view.ts'
+import { Gathering } from './gathering.ts'
 import { query, transaction } from './query.ts'
 import { db, run } from './statement.ts'
 
 const MEMBERSHIPS_MAX = 5000
+
+interface Viewed {
+  id: ConversationId
+  viewerId: UserId
+}
 
 // One statement, so that the version is that of the members it answers.
 const MEMBERS_AMONG = {
@@ -31,19 +37,19 @@ const MEMBERS_AMONG = {
 
 export class PostgresConversations implements ConversationRepository, AccessReader, RoleReader {
   readonly #pool: pg.Pool
+  readonly #found: Gathering<Viewed, ConversationView | null>
 
   constructor(pool: pg.Pool) {
     this.#pool = pool
+    this.#found = new Gathering((asked) => this.#findThese(asked))
   }
 
   create(conversation: NewConversation): Promise<Created> {
     return transaction(this.#pool, (client) => createConversation(client, conversation))
   }
 
-  async find(id: ConversationId, viewerId: UserId): Promise<ConversationView | null> {
-    const view = viewsOf(viewerId).where('m.conversation_id', '=', id)
-    const [row] = await run(this.#pool, 'conversation-find', view)
-    return row ? viewOf(row) : null
+  find(id: ConversationId, viewerId: UserId): Promise<ConversationView | null> {
+    return this.#found.ask({ id, viewerId })
   }
 
   async viewsFor(id: ConversationId, viewerIds: readonly UserId[]) {
@@ -149,6 +155,12 @@ export class PostgresConversations implements ConversationRepository, AccessRead
     const { status, ...standing } = row
     if (status !== 'active') throw new DomainError('forbidden', `This account is ${status}.`)
     return standing
+  }
+
+  async #findThese(asked: readonly Viewed[]): Promise<(ConversationView | null)[]> {
+    const rows = await run(this.#pool, 'conversation-find', viewsOfThese(asked))
+    const views = new Map(rows.map((row) => [`${row.id} ${row.viewerId}`, viewOf(row)]))
+    return asked.map(({ id, viewerId }) => views.get(`${id} ${viewerId}`) ?? null)
   }
 }
 

@@ -35,8 +35,8 @@ export interface SyncAnswer {
 export const SYNC_CURSORS_MAX = 500
 /** Conversations new to the client in one answer. */
 const NEW_MAX = 20
-/** Conversations read at once: a few of the log's connections, so that others have theirs. */
-const PARALLEL = 4
+/** Conversations read at once: their windows are one statement, and no more is read than an answer may hold. */
+const PARALLEL = 10
 
 /** What a client missed in all of its conversations; the service behind both doors. */
 export class Sync {
