@@ -5,6 +5,11 @@ import type { Logger } from './logger.ts'
 
 /** Open requests have this long to be answered once the server stops. */
 const FINISH_MS = 5000
+/**
+ * Connections that wait to be accepted, as far as the system allows (net.core.somaxconn). Node's 511 are full when
+ * a node's sockets come back at once, and whoever finds them full hears nothing for up to a minute.
+ */
+const BACKLOG = 65_535
 
 export interface Listening {
   host: string
@@ -33,7 +38,7 @@ export class HttpListener implements Component {
   }
 
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
-    this.#server.listen(this.#listen)
+    this.#server.listen({ ...this.#listen, backlog: BACKLOG })
     await once(this.#server, 'listening')
     this.#logger.info({ host: this.#listen.host, port: this.port }, 'listening')
     ready()
