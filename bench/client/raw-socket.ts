@@ -6,6 +6,8 @@ const READ_BYTES = 256 * 1024
 /** One buffer for all sockets: node fills it and hands it over before the next read. */
 const shared = Buffer.allocUnsafe(READ_BYTES)
 
+/** A connection that the server's kernel has let go is not closed: nothing tells of it. */
+const OPEN_WITHIN_MS = 20_000
 const ADDRESSES = 64
 let opened = 0
 
@@ -39,6 +41,7 @@ export class RawSocket {
     }
     this.#socket = connect({ port, host: '127.0.0.1', localAddress, onread })
     this.#socket.setNoDelay(true)
+    this.#socket.setTimeout(OPEN_WITHIN_MS, () => this.#socket.destroy())
     this.#socket.on('error', (error) => this.#opening?.reject(error))
     this.#socket.on('close', () => {
       this.#opening?.reject(new Error('closed before it was open'))
@@ -104,6 +107,7 @@ export class RawSocket {
         opening.reject(new Error(head.split('\r\n', 1)[0]))
         return
       }
+      this.#socket.setTimeout(0)
       opening.resolve()
       at = end + 4
     }

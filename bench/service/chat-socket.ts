@@ -15,6 +15,18 @@ interface Waiting {
   answer(reply: Reply): void
 }
 
+/** Servers close what is silent for 60 s; all sockets are heard of that often, a part of them each second. */
+const HEARTBEAT_SECONDS = 25
+const HEARTBEAT = '[null,"h","phoenix","heartbeat",{}]'
+const HEARTBEAT_REPLY = '[null,"h"'
+const alive: Set<ChatSocket>[] = Array.from({ length: HEARTBEAT_SECONDS }, () => new Set())
+let turn = 0
+let opened = 0
+setInterval(() => {
+  turn = (turn + 1) % HEARTBEAT_SECONDS
+  for (const socket of alive[turn] ?? []) socket.beat()
+}, 1000).unref()
+
 /** A Phoenix socket for loads: replies to whoever asked, everything else only counted. */
 export class ChatSocket {
   readonly #socket: RawSocket
@@ -25,9 +37,14 @@ export class ChatSocket {
 
   private constructor(socket: RawSocket) {
     this.#socket = socket
-    socket.onClose = () => this.#closed()
+    const beating = alive[opened++ % HEARTBEAT_SECONDS]
+    beating?.add(this)
+    socket.onClose = () => {
+      beating?.delete(this)
+      this.#closed()
+    }
     socket.onFrame = (bytes, start, end) => {
-      if (bytes[start + 1] === LETTER_N) this.onDelivery(bytes, start, end)
+      if (bytes[start + 1] === LETTER_N && bytes[start + 6] === LETTER_N) this.onDelivery(bytes, start, end)
       else this.#heard(bytes, start, end)
     }
   }
@@ -53,12 +70,17 @@ export class ChatSocket {
     this.#socket.send(`[${joinRef},"${ref}","${topic}","${event}",${payload}]`)
   }
 
+  beat(): void {
+    this.#socket.send(HEARTBEAT)
+  }
+
   close(): void {
     this.#socket.destroy()
   }
 
   #heard(bytes: Buffer, start: number, end: number): void {
     const head = bytes.toString('utf8', start, Math.min(end, start + HEAD_BYTES))
+    if (head.startsWith(HEARTBEAT_REPLY)) return
     const ref = Number(/^\["[^"]*","(\d+)"/.exec(head)?.[1] ?? 0)
     const waiting = this.#waiting.get(ref)
     if (!waiting) {
