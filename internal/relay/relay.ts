@@ -32,7 +32,7 @@ export class Relay {
       ...shared('archive'),
       process: (records) => archive.write(records),
       replays: true,
-      paceMs: 250,
+      paceMs: 100,
     })
     this.events = new LogFollower({
       ...shared('events'),
@@ -41,7 +41,7 @@ export class Relay {
         if (found.length > 0) await events.publish(found)
       },
       replays: false,
-      paceMs: 5,
+      paceMs: 50,
     })
   }
 
