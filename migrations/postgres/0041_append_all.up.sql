@@ -63,16 +63,25 @@ begin
     u(conversation_id, size, counted, preview, stamp)
   where h.conversation_id = u.conversation_id;
 
-  -- Ordered by key, as every writer of several members does, so that two cannot deadlock.
-  update conversation_members m set
-    read_seq = x.seq, read_ordinal = x.ordinal, delivered_seq = greatest(m.delivered_seq, x.seq)
-  from (
-    select m.conversation_id, m.user_id, h_seq[u.place] + u.rank seq, h_ordinal[u.place] + u.ordinal ordinal
-    from unnest(p_reader_place, p_reader, p_reader_rank, p_reader_ordinal) u(place, user_id, rank, ordinal)
-    join conversation_members m on m.conversation_id = p_conversations[u.place] and m.user_id = u.user_id
-    where m.read_seq < h_seq[u.place] + u.rank
-    order by m.conversation_id, m.user_id for update of m) x
-  where m.conversation_id = x.conversation_id and m.user_id = x.user_id;
+  if cardinality(p_reader) = 1 then
+    update conversation_members m set
+      read_seq = h_seq[p_reader_place[1]] + p_reader_rank[1],
+      read_ordinal = h_ordinal[p_reader_place[1]] + p_reader_ordinal[1],
+      delivered_seq = greatest(m.delivered_seq, h_seq[p_reader_place[1]] + p_reader_rank[1])
+    where m.conversation_id = p_conversations[p_reader_place[1]] and m.user_id = p_reader[1]
+      and m.read_seq < h_seq[p_reader_place[1]] + p_reader_rank[1];
+  elsif cardinality(p_reader) > 1 then
+    -- Ordered by key, as every writer of several members does, so that two cannot deadlock.
+    update conversation_members m set
+      read_seq = x.seq, read_ordinal = x.ordinal, delivered_seq = greatest(m.delivered_seq, x.seq)
+    from (
+      select m.conversation_id, m.user_id, h_seq[u.place] + u.rank seq, h_ordinal[u.place] + u.ordinal ordinal
+      from unnest(p_reader_place, p_reader, p_reader_rank, p_reader_ordinal) u(place, user_id, rank, ordinal)
+      join conversation_members m on m.conversation_id = p_conversations[u.place] and m.user_id = u.user_id
+      where m.read_seq < h_seq[u.place] + u.rank
+      order by m.conversation_id, m.user_id for update of m) x
+    where m.conversation_id = x.conversation_id and m.user_id = x.user_id;
+  end if;
 
   if cardinality(p_mention_place) > 0 then
     insert into mentions (conversation_id, seq, user_id, sender_id)
