@@ -28,6 +28,8 @@ interface ChannelSeed<Actor> {
   state: unknown
 }
 
+const NONE: readonly never[] = []
+
 type Status = 'joining' | 'joined' | 'leaving' | 'ended'
 
 /** The server's side of one join: its place in the life cycle, and what waits for it. */
@@ -38,14 +40,15 @@ export class LiveChannel<Actor> implements Channel<Actor, unknown>, ResyncMark {
   readonly definition: TopicDefinition<Actor, unknown, unknown>
   readonly state: unknown
   needsResync = false
+  hubIndex = -1
   missedDroppable = false
   status: Status = 'joining'
   /** Pushes handed to handlers and not answered yet. */
   inFlight = 0
   /** Pushes that came before the join's reply. */
-  waiting: Frame[] = []
+  #waiting: Frame[] | null = null
   /** joinRefs of the channels this one replaced, to be closed on the wire after its reply. */
-  supersedes: RefText[] = []
+  supersedes: readonly RefText[] = NONE
   /** The leave that waits for pushes in flight to be answered. */
   leaveRef: RefText | null = null
   readonly #host: ChannelHost<Actor>
@@ -66,6 +69,26 @@ export class LiveChannel<Actor> implements Channel<Actor, unknown>, ResyncMark {
 
   get isEnded(): boolean {
     return this.status === 'ended'
+  }
+
+  /** Keeps a push until the join is answered. */
+  wait(frame: Frame): void {
+    this.#waiting ??= []
+    this.#waiting.push(frame)
+  }
+
+  /** The pushes kept, once. */
+  takeWaiting(): readonly Frame[] {
+    const waiting = this.#waiting ?? NONE
+    this.#waiting = null
+    return waiting
+  }
+
+  /** The joinRefs to be closed, once. */
+  takeSuperseded(): readonly RefText[] {
+    const { supersedes } = this
+    this.supersedes = NONE
+    return supersedes
   }
 
   push(event: string, payload: object): boolean {

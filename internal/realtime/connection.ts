@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { type RawData, WebSocket } from 'ws'
+import { WebSocket } from 'ws'
 import type { ChannelConnection, LiveChannel } from './channel.ts'
 import { CLOSE, type CloseCode, closeReason } from './close-codes.ts'
 import { encodeFrame, type RefText, type SerializerVersion, textFrame } from './codec.ts'
@@ -8,28 +8,25 @@ import type { BackPressure, Counters } from './limits.ts'
 import type { Congested, Liveness, Watched } from './liveness.ts'
 import type { ResyncMark } from './topic.ts'
 
-/** What listeners on a socket tell. */
+/** What a socket tells. */
 interface SocketEvents {
-  message(data: RawData, isBinary: boolean): void
+  message(data: Buffer, isBinary: boolean): void
   heard(): void
   closed(): void
 }
 
-/** A socket of `ws` that leads back to its connection, so that listeners need no closure each. */
+/** A socket of `ws` that tells its connection and nobody else, so that it needs no lists of listeners. */
 export class PhoenixSocket extends WebSocket {
   events: SocketEvents | null = null
-}
 
-function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
-  if (this instanceof PhoenixSocket) this.events?.message(data, isBinary)
-}
-
-function onHeard(this: WebSocket): void {
-  if (this instanceof PhoenixSocket) this.events?.heard()
-}
-
-function onClose(this: WebSocket): void {
-  if (this instanceof PhoenixSocket) this.events?.closed()
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    const [data, isBinary] = args
+    if (event === 'message' && data instanceof Buffer) this.events?.message(data, isBinary === true)
+    else if (event === 'close') this.events?.closed()
+    // Of an error: what ws found wrong it has answered with its close code, and `close` follows.
+    else this.events?.heard()
+    return true
+  }
 }
 
 /** What all connections of a server share. */
@@ -100,12 +97,6 @@ export class SocketConnection<Actor> implements ChannelConnection<Actor>, Watche
     this.#wire = seed.wire
     this.#shared = seed.shared
     seed.socket.events = this
-    seed.socket.on('message', onMessage)
-    seed.socket.on('ping', onHeard)
-    seed.socket.on('pong', onHeard)
-    seed.socket.on('close', onClose)
-    // What ws found wrong it has answered with its close code; `close` follows.
-    seed.socket.on('error', onHeard)
     seed.shared.liveness.watch(this)
   }
 
@@ -220,7 +211,7 @@ export class SocketConnection<Actor> implements ChannelConnection<Actor>, Watche
   }
 
   /** One message; after `close`, or while the node lets it finish, nothing is looked at. */
-  message(data: RawData, isBinary: boolean): void {
+  message(data: Buffer, isBinary: boolean): void {
     this.lastHeardAt = this.#shared.now()
     if (!this.isOpen || this.isDraining) return
     if (isBinary) {

@@ -64,7 +64,7 @@ export class Dispatcher<Actor> implements ChannelHost<Actor> {
     else if (channel.status === 'joined') this.#push(connection, channel, frame)
     else if (channel.status === 'leaving') this.#unjoined(connection, frame)
     else {
-      channel.waiting.push(frame)
+      channel.wait(frame)
       this.#begin(connection)
     }
   }
@@ -73,7 +73,7 @@ export class Dispatcher<Actor> implements ChannelHost<Actor> {
     const { connection, topic } = channel
     if (connection.channels.get(topic) === channel) connection.channels.delete(topic)
     this.#options.hub.remove(channel)
-    for (const _ of channel.waiting.splice(0)) this.#finish(connection)
+    for (const _ of channel.takeWaiting()) this.#finish(connection)
   }
 
   #control(connection: ChannelConnection<Actor>, frame: Frame): void {
@@ -139,7 +139,7 @@ export class Dispatcher<Actor> implements ChannelHost<Actor> {
       channel.joinSettled()
       this.#refuseJoin(channel, frame, error)
     }
-    for (const waiting of channel.waiting.splice(0)) {
+    for (const waiting of channel.takeWaiting()) {
       if (channel.isJoined) this.#push(connection, channel, waiting)
       this.#finish(connection)
     }
@@ -151,14 +151,14 @@ export class Dispatcher<Actor> implements ChannelHost<Actor> {
     if (channel.isEnded) return
     reply(channel.connection, channel.joinRef, frame, 'error', refused ?? CRASHED_JOIN)
     this.#closeSuperseded(channel)
-    for (const waiting of channel.waiting) {
+    for (const waiting of channel.takeWaiting()) {
       reply(channel.connection, NULL_REF, waiting, 'error', UNMATCHED_TOPIC)
     }
     channel.end()
   }
 
   #closeSuperseded(channel: LiveChannel<Actor>): void {
-    for (const joinRef of channel.supersedes.splice(0)) {
+    for (const joinRef of channel.takeSuperseded()) {
       transmitClose(channel.connection, channel.topic, joinRef)
     }
   }

@@ -16,7 +16,7 @@ function subscriber(
     version,
     isOpen: true,
     hasJoined: () => true,
-    resyncMark: () => ({ needsResync: false, missedDroppable: false }),
+    resyncMark: () => ({ needsResync: false, hubIndex: -1, missedDroppable: false }),
     transmit: () => undefined,
     deliver: (frame) => {
       frames.push(frame)
@@ -25,7 +25,15 @@ function subscriber(
     },
     close: () => undefined,
   }
-  return { topic: 't', isJoined: true, needsResync: false, missedDroppable: false, connection, frames }
+  return {
+    topic: 't',
+    isJoined: true,
+    needsResync: false,
+    hubIndex: -1,
+    missedDroppable: false,
+    connection,
+    frames,
+  }
 }
 
 describe('TopicHub', () => {

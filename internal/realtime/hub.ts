@@ -6,6 +6,8 @@ export interface Subscriber extends ResyncMark {
   readonly topic: string
   readonly isJoined: boolean
   readonly connection: Connection<unknown>
+  /** The hub's own: its index among the topic's members. */
+  hubIndex: number
 }
 
 export interface BroadcastOptions {
@@ -18,11 +20,12 @@ export interface BroadcastOptions {
 }
 
 interface Topic {
-  members: Set<Subscriber>
-  /** The members as an array, shared by the broadcasts made while they do not change. */
+  /** In no order: whoever leaves gives its place to the last. */
+  members: Subscriber[]
+  /** A copy of the members, shared by the fan-outs begun while they do not change. */
   snapshot: readonly Subscriber[] | null
-  /** Fan-outs in progress or waiting for the one in progress, oldest first. */
-  fanOuts: FanOut[]
+  /** Fan-outs in progress or waiting for the one in progress, oldest first; null when there are none. */
+  fanOuts: FanOut[] | null
 }
 
 interface FanOut {
@@ -44,23 +47,30 @@ export class TopicHub {
   add(subscriber: Subscriber): void {
     let topic = this.#topics.get(subscriber.topic)
     if (!topic) {
-      topic = { members: new Set(), snapshot: null, fanOuts: [] }
+      topic = { members: [], snapshot: null, fanOuts: null }
       this.#topics.set(subscriber.topic, topic)
     }
-    topic.members.add(subscriber)
+    if (topic.members[subscriber.hubIndex] === subscriber) return
+    subscriber.hubIndex = topic.members.push(subscriber) - 1
     topic.snapshot = null
   }
 
   remove(subscriber: Subscriber): void {
     const topic = this.#topics.get(subscriber.topic)
-    if (!topic?.members.delete(subscriber)) return
+    const index = subscriber.hubIndex
+    if (topic?.members[index] !== subscriber) return
+    const last = topic.members.pop()
+    if (last && last !== subscriber) {
+      topic.members[index] = last
+      last.hubIndex = index
+    }
     topic.snapshot = null
-    if (topic.members.size === 0) this.#topics.delete(subscriber.topic)
+    if (topic.members.length === 0) this.#topics.delete(subscriber.topic)
   }
 
   /** Sockets of this node on the topic. */
   size(topic: string): number {
-    return this.#topics.get(topic)?.members.size ?? 0
+    return this.#topics.get(topic)?.members.length ?? 0
   }
 
   /** The channels of this node on the topic. */
@@ -75,11 +85,14 @@ export class TopicHub {
   broadcast(name: string, event: string, payloadJson: string, options: BroadcastOptions = {}): void {
     const topic = this.#topics.get(name)
     if (!topic) return
-    topic.snapshot ??= [...topic.members]
     const frames = new Frames(name, event, payloadJson)
-    const fanOut: FanOut = { frames, to: topic.snapshot, next: 0, options }
-    if (topic.fanOuts.length === 0 && topic.snapshot.length <= SLICE) deliverSlice(fanOut)
-    else this.#slice(topic, fanOut)
+    // Nobody leaves while one slice is delivered: what it closes ends later.
+    if (topic.fanOuts === null && topic.members.length <= SLICE) {
+      deliverSlice({ frames, to: topic.members, next: 0, options })
+      return
+    }
+    topic.snapshot ??= [...topic.members]
+    this.#slice(topic, { frames, to: topic.snapshot, next: 0, options })
   }
 
   /** The same frame for chosen sockets, those of them that have joined the topic (a user's own stream). */
@@ -99,6 +112,7 @@ export class TopicHub {
   }
 
   #slice(topic: Topic, fanOut: FanOut): void {
+    topic.fanOuts ??= []
     topic.fanOuts.push(fanOut)
     this.#sliced.add(topic)
     if (!this.#running) {
@@ -110,10 +124,12 @@ export class TopicHub {
   /** One slice of every topic in turn, so that a hot room delays others by no more than a slice. */
   #runSlices(): void {
     for (const topic of this.#sliced) {
-      const fanOut = topic.fanOuts[0]
+      const fanOut = topic.fanOuts?.[0]
       if (fanOut) deliverSlice(fanOut)
-      if (fanOut && fanOut.next >= fanOut.to.length) topic.fanOuts.shift()
-      if (topic.fanOuts.length === 0) this.#sliced.delete(topic)
+      if (fanOut && fanOut.next >= fanOut.to.length) topic.fanOuts?.shift()
+      if (topic.fanOuts?.length) continue
+      topic.fanOuts = null
+      this.#sliced.delete(topic)
     }
     this.#running = this.#sliced.size > 0
     if (this.#running) setImmediate(() => this.#runSlices())

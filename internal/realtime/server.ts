@@ -137,10 +137,13 @@ export class RealtimeServer<Actor> {
     const cut = () => socket.destroy()
     const overdue = setTimeout(cut, this.#limits.upgradeMs)
     socket.on('error', cut)
-    socket.once('close', () => clearTimeout(overdue))
+    const settled = () => clearTimeout(overdue)
+    socket.once('close', settled)
     try {
       const admission = await this.#gate.admit(request)
-      clearTimeout(overdue)
+      settled()
+      // Left on, they would be kept with their timer for as long as the socket lives.
+      socket.off('close', settled)
       socket.off('error', cut)
       this.#accept(request, socket, head, admission)
     } catch (error) {
