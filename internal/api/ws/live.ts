@@ -7,6 +7,7 @@ import type { History } from '../../service/message/history.ts'
 import type { RelayWaker } from '../../service/message/ports.ts'
 import { type Inbox, Inboxes } from './inboxes.ts'
 import { type ConversationEntry, decodeLiveEntry, type RowEntry, shardOf } from './live-entry.ts'
+import { LiveLosses, type Losses } from './live-losses.ts'
 import { type Followed, LiveMembers } from './live-members.ts'
 import { hiddenEntry, LivePersonal } from './live-personal.ts'
 import { LivePresence, type LivePresenceDeps } from './live-presence.ts'
@@ -29,10 +30,8 @@ export interface LiveDeps {
   onError(error: unknown): void
 }
 
-/** What the bus may have lost since then (ms), on which of its shards, for whom. */
-export interface Doubt {
-  since: number
-  shards: ReadonlySet<number>
+/** What the bus may have lost, and for whom. */
+export interface Doubt extends Losses {
   inboxes: Inbox[]
   userIds: UserId[]
 }
@@ -61,12 +60,7 @@ export class Live implements BatchingListener {
   readonly #typing: LiveTyping
   readonly #presence: LivePresence
   readonly states: LiveStateHealer
-  /** Since when something without numbers may have been lost (ms): new conversations, what users hid. */
-  #doubtSince: number | null = null
-  #doubtfulShards = new Set<number>()
-  #interruptedAt: number | null = null
-  /** False while the bus is interrupted and only the log tells what other nodes sent. */
-  isConnected = true
+  readonly #losses = new LiveLosses()
 
   constructor(deps: LiveDeps) {
     this.#deps = deps
@@ -101,18 +95,21 @@ export class Live implements BatchingListener {
   }
 
   onGap(shard: number): void {
-    this.#doubtSince ??= this.#interruptedAt ?? Date.now()
-    this.#doubtfulShards.add(shard)
+    this.#losses.gap(shard)
     for (const id of this.#rooms.ids()) if (shardOf(id) === shard) this.#stream.gap(id)
   }
 
   onInterrupted(): void {
-    this.isConnected = false
-    this.#interruptedAt ??= Date.now()
+    this.#losses.interrupted()
   }
 
   onRestored(): void {
-    this.isConnected = true
+    this.#losses.restored()
+  }
+
+  /** False while the bus is interrupted and only the log tells what other nodes sent. */
+  get isConnected(): boolean {
+    return this.#losses.isConnected
   }
 
   /** Conversations that somebody here follows, for the audit. */
@@ -212,22 +209,17 @@ export class Live implements BatchingListener {
 
   /** What to compare with the stores, when the bus may have lost something that has no number; else null. */
   takeDoubt(): Doubt | null {
-    const since = this.#doubtSince
-    if (since === null) return null
-    this.#doubtSince = null
-    if (this.isConnected) this.#interruptedAt = null
+    const losses = this.#losses.take()
+    if (!losses) return null
     // Presence has no numbers either.
     this.#presence.refreshAll()
-    const shards = this.#doubtfulShards
-    this.#doubtfulShards = new Set()
-    const userIds = [...this.#users()].filter((userId) => shards.has(shardOf(userId)))
-    return { since, shards, inboxes: this.#inboxes.all(), userIds }
+    const userIds = [...this.#users()].filter((userId) => losses.shards.has(shardOf(userId)))
+    return { ...losses, inboxes: this.#inboxes.all(), userIds }
   }
 
-  /** It could not be settled: it comes with the next. */
-  keepDoubt({ since, shards }: Doubt): void {
-    this.#doubtSince = Math.min(since, this.#doubtSince ?? since)
-    for (const shard of shards) this.#doubtfulShards.add(shard)
+  /** It could not be settled. */
+  keepDoubt(doubt: Doubt): void {
+    this.#losses.giveBack(doubt)
   }
 
   #users(): Set<UserId> {
