@@ -20,8 +20,8 @@ export const syncBody = z.strictObject({
     .meta({ description: `by conversation, at most ${SYNC_CURSORS_MAX}` }),
 })
 
-/** Seqs. */
-export const hidden = z
+/** Of messages, their seqs. */
+export const hiddenSchema = z
   .array(seq)
   .optional()
   .meta({ description: 'what you deleted for yourself meanwhile, to be taken away' })
@@ -30,7 +30,7 @@ const synced = z.object({
   id: conversationId,
   messages: z.array(messageSchema),
   changes: z.array(changeSchema),
-  hidden,
+  hidden: hiddenSchema,
   seq,
   rev,
   epoch: z.string(),

@@ -10,7 +10,7 @@ import {
 import { messageId, time, userId } from '../http/fields.ts'
 import { messagePageSchema, sentSchema } from '../http/messages.ts'
 import { pointersSchema } from '../http/receipts.ts'
-import { hidden } from '../http/sync.ts'
+import { hiddenSchema } from '../http/sync.ts'
 
 const seq = z.int().min(0)
 const rev = z.int().min(0)
@@ -53,7 +53,7 @@ export const chatDocument: TopicDocument = {
       changes: z.array(changeSchema),
       more: z.boolean(),
       reset: z.literal(true).optional(),
-      hidden,
+      hidden: hiddenSchema,
     }),
   },
   pushes: {

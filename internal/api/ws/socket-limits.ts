@@ -14,8 +14,8 @@ export const SOCKETS_PER_USER = 100
 export const SOCKETS_PER_ADDRESS = 1000
 
 /**
- * How much may come over sockets, per node, and what is turned away while the node has too much to do. In process and not in Redis, because a push is let in or refused
- * before the next one is looked at: their order is promised.
+ * How much may come over sockets, per node, and what is turned away while the node has too much to do. In process and
+ * not in Redis, because a push is let in or refused before the next one is looked at: their order is promised.
  */
 export class SocketLimits {
   /** As the socket server takes them; 0 is none. */
