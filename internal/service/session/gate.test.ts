@@ -58,4 +58,15 @@ describe('SessionGate', () => {
     at.now = LOCAL_TTL_MS
     expect(await two.state(id)).toEqual(ended)
   })
+
+  it('knows at once on a node that has heard of it', async () => {
+    const { at, gate } = world()
+    const [one, two] = [gate(), gate()]
+    await two.state(id)
+    at.truth = ended
+    await one.forget([id])
+    expect(await two.state(id)).toEqual(live)
+    two.forgetHere([id])
+    expect(await two.state(id)).toEqual(ended)
+  })
 })

@@ -41,9 +41,14 @@ export class SessionGate {
 
   /** Makes this process ask anew; the others follow within the bounds above. */
   async forget(ids: readonly SessionId[]): Promise<void> {
-    for (const id of ids) this.#local.delete(id)
+    this.forgetHere(ids)
     await this.#deps.shared.forget(ids)
     // An answer from before may have been on its way.
+    this.forgetHere(ids)
+  }
+
+  /** For sessions that another process ended, and let the shared cache forget. */
+  forgetHere(ids: readonly SessionId[]): void {
     for (const id of ids) this.#local.delete(id)
   }
 

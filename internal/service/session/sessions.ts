@@ -142,9 +142,15 @@ export class SessionService {
     })
   }
 
-  /** For nodes that close sockets: sessions that ended after `since` (at least once each). */
-  endedSince(since: Date): Promise<{ ids: SessionId[]; upTo: Date }> {
-    return this.#deps.repository.endedSince(since)
+  /**
+   * For nodes that close sockets: sessions that ended after `since` (at least once each). This process forgets them:
+   * published clients come again at once, and must not be let in to be closed once more.
+   */
+  async endedSince(since: Date): Promise<{ ids: SessionId[]; upTo: Date }> {
+    const { repository, gate } = this.#deps
+    const ended = await repository.endedSince(since)
+    gate.forgetHere(ended.ids)
+    return ended
   }
 
   /** Of any number of sessions and personal tokens those that nobody can use any more. */
