@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import pg from 'pg'
+import { SOCKETS_PER_USER } from '../internal/api/ws/socket-limits.ts'
 import { Binary, clusterEnvironment } from '../internal/testkit/binary.ts'
 import { Person } from '../internal/testkit/client.ts'
 import { eventually } from '../internal/testkit/eventually.ts'
-import type { ServerFrame, SocketClient } from '../internal/testkit/socket-client.ts'
-import { UpgradeRefused } from '../internal/testkit/socket-client.ts'
+import { type ServerFrame, type SocketClient, UpgradeRefused } from '../internal/testkit/socket-client.ts'
 
-const SOCKETS_PER_USER = 100
 let databaseUrl: string
 let one: string
 let two: string
