@@ -114,7 +114,10 @@ export class LivePresence {
     for (const userId of nowOnline.keys()) await this.#changed(id, userId, true, at)
   }
 
-  /** Away for a moment is no news, and whoever noticed may still be about to tell. */
+  /**
+   * Away for a moment is no news, and whoever noticed may still be about to tell. Asked for by the first that is missed,
+   * one look serves all.
+   */
   #lookAgain(id: ConversationId, missed: ReadonlySet<UserId>): void {
     if (missed.size > 1) return
     setTimeout(() => this.refresh(id), this.#deps.lookAgainMs ?? LOOK_AGAIN_MS).unref()
