@@ -21,16 +21,17 @@ const POSTPONE = `
     until = now() + least(10 * 2 ^ least(failures, 8), 1800) * interval '1 s'
   where user_id = $1 and conversation_id = $2`
 
+// By a statement of its own: what waited for another's erasure is seen as that left it only by the next one.
+const LOCK_TRACES = `
+  select count(*) from (
+    select from notification_traces where users @> array[$1::uuid] and conversation_id = $2 for update) t`
+
 // Of everybody's page the others' part stays; pages of nobody else go.
 const FORGET_TRACES = `
-  with pages as (
-    select ctid place from notification_traces
-    where users @> array[$1::uuid] and conversation_id = $2
-    for update),
-  gone as (
-    delete from notification_traces t using pages p where t.ctid = p.place and cardinality(t.users) = 1)
-  update notification_traces t set users = array_remove(t.users, $1::uuid), decisions = t.decisions - $1::text
-  from pages p where t.ctid = p.place and cardinality(t.users) > 1`
+  with gone as (
+    delete from notification_traces where users = array[$1::uuid] and conversation_id = $2)
+  update notification_traces set users = array_remove(users, $1::uuid), decisions = decisions - $1::text
+  where users @> array[$1::uuid] and conversation_id = $2 and cardinality(users) > 1`
 
 const FORGET_DRAFT = `
   update conversation_members set draft = null where user_id = $1 and conversation_id = $2 and draft is not null`
@@ -73,6 +74,7 @@ export class PostgresErasures implements ErasureQueue {
     return this.#sql.transaction(async (sql) => {
       const key = [userId, conversationId]
       await sql.query(FORGET_DRAFT, key)
+      await sql.query(LOCK_TRACES, key)
       await sql.query(FORGET_TRACES, key)
       await sql.query('delete from past_memberships where user_id = $1 and conversation_id = $2', key)
       await sql.query('delete from erasures where user_id = $1 and conversation_id = $2', key)
