@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import pg from 'pg'
 import { isChange, type LogRecord } from '../domain/change.ts'
+import { newOperationId } from '../domain/ids.ts'
 import type { LogEntry } from '../domain/log-entry.ts'
 import { createLogPool } from '../repository/postgres/log-pool.ts'
 import { appendWithin, PostgresMessageLog } from '../repository/postgres/message-log.ts'
@@ -10,6 +11,7 @@ import { eventually } from '../testkit/eventually.ts'
 import { appendItem, createGroup } from '../testkit/fixtures.ts'
 import { testPostgres } from '../testkit/services.ts'
 import { LogFollower } from './follower.ts'
+import { SharedRows } from './shared-rows.ts'
 
 let url: string
 let pool: pg.Pool
@@ -47,7 +49,7 @@ function node(
   const follower = new LogFollower({
     name: 'events',
     log: relayLog,
-    source: relayLog,
+    source: new SharedRows(relayLog),
     replays,
     paceMs: 1,
     onProcessed: () => {},
@@ -174,6 +176,40 @@ describe('a follower of the log', () => {
     await dead.kill()
     const heir = node()
     await eventually(() => expect(seqsOf([heir], id)).toEqual([1, 2]))
+  })
+})
+
+describe('a database that has lost its last moments', () => {
+  it('is read anew where its cursor is back, as other rows have the places of those that were lost', async () => {
+    const watcher = node()
+    const { id, memberIds } = await createGroup(pool)
+    const [ann] = memberIds
+    if (!ann) throw new Error('a member')
+    await eventually(() => expect(seqsOf([watcher], id)).toEqual([1]))
+    const place = async () => {
+      const lane = Number.parseInt(id.slice(-1), 16)
+      const { rows } = await pool.query<{ xid: string; position: string }>(
+        `select xid::text, position::text from lanes where follower = 'events' and lane = $1`,
+        [lane],
+      )
+      return [rows[0]?.xid, rows[0]?.position, lane]
+    }
+    const kept = await place()
+    await log.append([appendItem(id, ann, 'lost')], { wait: true })
+    await eventually(async () => {
+      expect(seqsOf([watcher], id)).toEqual([1, 2])
+      expect(await place()).not.toEqual(kept)
+    })
+    const operationId = newOperationId()
+    await pool.query('update log set operation_id = $2 where conversation_id = $1 and seq = 2', [
+      id,
+      operationId,
+    ])
+    await pool.query(
+      `update lanes set xid = $1::text::xid8, position = $2 where follower = 'events' and lane = $3`,
+      kept,
+    )
+    await eventually(() => expect(watcher.seen.map((entry) => entry.operationId)).toContain(operationId))
   })
 })
 

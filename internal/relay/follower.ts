@@ -1,12 +1,13 @@
 import type { LogRecord } from '../domain/change.ts'
 import { type Component, pause } from '../platform/lifecycle.ts'
 import type { Follower, LaneLease, LanePosition, LaneRow, RelayLog } from './ports.ts'
+import type { RowSource } from './shared-rows.ts'
 
 export interface FollowerOptions {
   name: Follower
   log: RelayLog
   /** Where the log's rows are read: the log itself, or what shares them with its other follower. */
-  source: Pick<RelayLog, 'rows'>
+  source: RowSource
   /** Does the rows' work; must be repeatable. A rejection leaves the lane where it was. */
   process(records: readonly LogRecord[]): Promise<void>
   /** True when work that was answered may be forgotten by the store, so that it is replayed after a fault. */
@@ -97,6 +98,7 @@ export class LogFollower implements Component {
         }
         for (const lane of await this.#options.log.lanesWithWork(this.#options.name)) this.wake(lane)
       } catch (error) {
+        this.#options.source.forget()
         this.#options.onError(error)
       }
       await pause(LOOK_INTERVAL_MS, signal)
@@ -117,6 +119,7 @@ export class LogFollower implements Component {
         known.safe = safe
         continue
       }
+      this.#options.source.forget()
       const behind = this.#options.replays && isAfter(cursor, safe)
       const position = behind ? safe : cursor
       this.#lanes.set(lane, { lane, isRewound: false, position, cursor, safe, looks: 0, notBefore: 0 })
@@ -196,6 +199,7 @@ export class LogFollower implements Component {
   }
 
   #failed(lanes: Lane[], error: unknown): void {
+    this.#options.source.forget()
     this.#options.onError(error)
     for (const lane of lanes) {
       if (this.#options.replays) lane.position = lane.safe

@@ -1,5 +1,11 @@
 import type { LanePosition, LaneRow, RelayLog } from './ports.ts'
 
+/** Where a follower reads rows. */
+export interface RowSource extends Pick<RelayLog, 'rows'> {
+  /** The log may not be what it was: a database that lost its last moments gives their places to other rows. */
+  forget(): void
+}
+
 /** Kept of each lane at most: rows, and characters of what is in them. */
 const ROWS_MAX = 2048
 const CHARACTERS_MAX = 1024 * 1024
@@ -9,33 +15,37 @@ const CHARACTERS_MAX = 1024 * 1024
  * the order is settled, so that what follows a place in a lane stays what it was. A row may by then have been
  * blanked in the log, as it may between being read and being written anyhow: its deletion comes after it.
  */
-export class SharedRows implements Pick<RelayLog, 'rows'> {
+export class SharedRows implements RowSource {
   readonly #log: Pick<RelayLog, 'rows'>
-  readonly #stretches = new Map<number, Stretch>()
+  #stretches = new Map<number, Stretch>()
 
   constructor(log: Pick<RelayLog, 'rows'>) {
     this.#log = log
   }
 
+  forget(): void {
+    this.#stretches = new Map()
+  }
+
   async rows(lanes: readonly { lane: number; after: LanePosition }[], limit: number): Promise<LaneRow[]> {
+    // What is forgotten meanwhile stays so.
+    const stretches = this.#stretches
     const known: LaneRow[] = []
     const asked = lanes.filter(({ lane, after }) => {
-      const rows = this.#stretches.get(lane)?.after(after, limit) ?? []
+      const rows = stretches.get(lane)?.after(after, limit) ?? []
       known.push(...rows)
       return rows.length === 0
     })
     if (asked.length === 0) return known
     const read = await this.#log.rows(asked, limit)
     const byLane = Map.groupBy(read, ({ lane }) => lane)
-    for (const { lane, after } of asked) this.#keep(lane, after, byLane.get(lane) ?? [])
+    for (const { lane, after } of asked) {
+      const rows = byLane.get(lane) ?? []
+      if (rows.length > 0 && !stretches.get(lane)?.append(after, rows)) {
+        stretches.set(lane, new Stretch(after, rows))
+      }
+    }
     return [...known, ...read]
-  }
-
-  #keep(lane: number, after: LanePosition, rows: readonly LaneRow[]): void {
-    if (rows.length === 0) return
-    const stretch = this.#stretches.get(lane)
-    if (stretch?.append(after, rows)) return
-    this.#stretches.set(lane, new Stretch(after, rows))
   }
 }
 
