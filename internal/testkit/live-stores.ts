@@ -11,6 +11,7 @@ import type {
   OwnChanged,
   ReceiptMoved,
   RemovalReason,
+  StoredReceipt,
 } from '../service/live/ports.ts'
 import type { CatchUp } from '../service/message/history.ts'
 import type { Following, LiveRow } from '../service/message/missed-rows.ts'
@@ -146,10 +147,11 @@ export class LiveStores implements LiveStates {
     return this.#changes
   }
 
-  async receiptsSince(_ids: readonly ConversationId[], mark: number): Promise<ReceiptMoved[]> {
+  async receiptsSince(_ids: readonly ConversationId[], mark: number): Promise<StoredReceipt[]> {
     const moved = [...this.#places.values()].filter(({ change }) => change >= mark)
     return moved.map(({ userId, deliveredSeq, readSeq }) => ({
       ...{ conversationId: this.id, userId, deliveredSeq, readSeq },
+      memberVersion: this.memberVersion,
       at: AT,
     }))
   }

@@ -32,7 +32,9 @@ export interface LiveAuditDeps {
 export class LiveAudit implements Component {
   readonly name = 'live-audit'
   readonly #deps: LiveAuditDeps
-  /** When what has no number is read next while the bus is away (ms). */
+  /** Shards of which what has no number is to be read. */
+  readonly #unread = new Set<number>()
+  /** When it is, at the earliest (ms). */
   #statesDue = 0
 
   constructor(deps: LiveAuditDeps) {
@@ -53,11 +55,14 @@ export class LiveAudit implements Component {
           return false
         },
       )
-      if (live.isConnected && Date.now() - auditedAt < AUDIT_MS) continue
-      await this.#audit().catch(onError)
-      auditedAt = Date.now()
-      if (!live.isConnected) await this.#healStates().catch(onError)
-      else if (isSettled) await live.states.advance().catch(onError)
+      const isDue = !live.isConnected || Date.now() - auditedAt >= AUDIT_MS
+      if (isDue) {
+        await this.#audit().catch(onError)
+        auditedAt = Date.now()
+      }
+      await this.#healStates().catch(onError)
+      const isQuiet = isSettled && this.#unread.size === 0
+      if (isDue && isQuiet && live.isConnected) await live.states.advance().catch(onError)
     }
     live.stop()
   }
@@ -70,11 +75,15 @@ export class LiveAudit implements Component {
     }
   }
 
-  /** While the bus is away. The more there is to read, the less often, so that the store has time for the rest. */
+  /** The more there is to read, the less often, so that the store has time for the rest. */
   async #healStates(): Promise<void> {
+    const { live } = this.#deps
+    if (!live.isConnected) for (let shard = 0; shard < SHARDS; shard++) this.#unread.add(shard)
     const begun = Date.now()
-    if (begun < this.#statesDue) return
-    await this.#deps.live.states.heal(null)
+    if (this.#unread.size === 0 || begun < this.#statesDue) return
+    const waiting = await live.states.heal(this.#unread.size === SHARDS ? null : this.#unread)
+    this.#unread.clear()
+    for (const shard of waiting) this.#unread.add(shard)
     this.#statesDue = Date.now() + STATES_PAUSE * (Date.now() - begun)
   }
 
@@ -83,6 +92,7 @@ export class LiveAudit implements Component {
     const { live } = this.#deps
     const doubt = live.takeDoubt()
     if (!doubt) return
+    for (const shard of doubt.shards) this.#unread.add(shard)
     try {
       await this.#settle(doubt, signal)
     } catch (error) {
@@ -93,7 +103,7 @@ export class LiveAudit implements Component {
 
   async #settle(doubt: Doubt, signal: AbortSignal): Promise<void> {
     const { live, log, membershipsOf } = this.#deps
-    await live.states.heal(doubt.shards.size === SHARDS ? null : doubt.shards)
+    await this.#healStates()
     const since = new Date(doubt.since - CLOCKS_MS)
     for (let start = 0; start < doubt.userIds.length; start += IDS_PER_QUERY) {
       live.hideAgain(await log.hiddenSince(doubt.userIds.slice(start, start + IDS_PER_QUERY), since))

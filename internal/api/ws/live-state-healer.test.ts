@@ -109,4 +109,25 @@ describe('what has no number', () => {
     two.errors.splice(0)
     one.errors.splice(0)
   })
+
+  it('is told to nobody who may have been removed, and to the others once that is known', async () => {
+    const eve = randomUserId()
+    stores.members.set(eve, 0)
+    const evesChat = await two.connect(eve)
+    await evesChat.join(chatTopic(stores.id))
+    const gate = Promise.withResolvers<void>()
+    await lost(() => {
+      one.tell.membersChanged(stores.remove(bob))
+      readAndTell(5)
+      stores.set(ann, settings)
+    })
+    stores.gate = gate.promise
+    // Old news, on both shards.
+    one.tell.receiptMoved({ ...stores.read(ann, 5), readSeq: 1, deliveredSeq: 1 }, true, null)
+    await eventually(() => expect(told()).toMatchObject({ reads: [1, 5], settings: [900, 600] }))
+    gate.resolve()
+    await eventually(() => expect(payloads(evesChat, 'receipt').map(({ readSeq }) => readSeq)).toEqual([5]))
+    expect(bobsChat.frames.map(({ event }) => event)).toContain('phx_close')
+    expect(told().receipts).toEqual([1])
+  })
 })

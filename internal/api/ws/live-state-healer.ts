@@ -11,6 +11,8 @@ export interface LiveStateHealerDeps {
   rooms: Rooms
   personal: LivePersonal
   states: LiveStates
+  /** Whether all who are in the room are known to be members as of this version; else that is looked up. */
+  admits(id: ConversationId, memberVersion: number): boolean
   /** Users with a socket here. */
   users(): ReadonlySet<UserId>
 }
@@ -38,27 +40,37 @@ export class LiveStateHealer {
     this.#marks = { earlier: this.#marks?.later ?? mark, later: mark }
   }
 
-  /** @param shards of the bus that may have lost something; null means all. */
-  async heal(shards: ReadonlySet<number> | null): Promise<void> {
+  /**
+   * @param shards of the bus that may have lost something; null means all.
+   * @returns those to be asked for again, as somebody in a room may not be a member any more.
+   */
+  async heal(shards: ReadonlySet<number> | null): Promise<ReadonlySet<number>> {
     const now = await this.#deps.states.mark()
     const since = this.#marks?.earlier
-    if (since !== undefined) {
-      const isMeant = (id: ConversationId | UserId) => shards === null || shards.has(shardOf(id))
-      await this.#receipts(since, isMeant)
-      await this.#own(since, isMeant)
+    if (since === undefined) {
+      this.#marks = { earlier: now, later: now }
+      return new Set()
     }
-    if (shards === null || since === undefined) this.#marks = { earlier: now, later: now }
+    const isMeant = (id: ConversationId | UserId) => shards === null || shards.has(shardOf(id))
+    const waiting = await this.#receipts(since, isMeant)
+    await this.#own(since, isMeant)
+    if (shards === null && waiting.size === 0) this.#marks = { earlier: now, later: now }
+    return waiting
   }
 
-  async #receipts(since: StoreMark, isMeant: (id: ConversationId) => boolean): Promise<void> {
-    const { hub, rooms, states } = this.#deps
+  async #receipts(since: StoreMark, isMeant: (id: ConversationId) => boolean): Promise<Set<number>> {
+    const { hub, rooms, states, admits } = this.#deps
+    const waiting = new Set<number>()
     const attended = rooms.ids().filter((id) => isMeant(id) && (rooms.get(id)?.attendees.size ?? 0) > 0)
     for (const page of pagesOf(attended, ROOMS_AT_ONCE)) {
-      for (const { conversationId, ...receipt } of await states.receiptsSince(page, since)) {
+      for (const { conversationId, memberVersion, ...receipt } of await states.receiptsSince(page, since)) {
         const room = rooms.get(conversationId)
-        if (room) tellHealedReceipt(hub, conversationId, room, receipt)
+        if (!room) continue
+        if (admits(conversationId, memberVersion)) tellHealedReceipt(hub, conversationId, room, receipt)
+        else waiting.add(shardOf(conversationId))
       }
     }
+    return waiting
   }
 
   async #own(since: StoreMark, isMeant: (id: UserId) => boolean): Promise<void> {

@@ -78,7 +78,12 @@ export class Live implements BatchingListener {
     this.#presence = new LivePresence({ ...deps.presence, hub: deps.hub, rooms, onError: deps.onError })
     this.#typing = new LiveTyping(deps.hub, deps.typingMs)
     this.#personal = new LivePersonal({ ...shared, views })
-    this.states = new LiveStateHealer({ ...shared, personal: this.#personal, users: () => this.#users() })
+    this.states = new LiveStateHealer({
+      ...shared,
+      personal: this.#personal,
+      admits: (id, memberVersion) => this.#members.admits(id, memberVersion),
+      users: () => this.#users(),
+    })
   }
 
   onEntry(_shard: number, text: string): void {

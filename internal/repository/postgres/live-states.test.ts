@@ -59,7 +59,9 @@ describe('what changed since a mark', () => {
     await read(one.id, one.bob, 3)
     const at = expect.any(String)
     const place = { conversationId: one.id, userId: one.bob, readSeq: 3 }
-    expect(await states.receiptsSince(ids, mark)).toEqual([{ ...place, deliveredSeq: 3, at }])
+    expect(await states.receiptsSince(ids, mark)).toEqual([
+      { ...place, deliveredSeq: 3, at, memberVersion: 1 },
+    ])
     expect(await states.receiptsSince([other.id], mark)).toEqual([])
     expect(await states.ownSince([one.bob, other.bob], mark)).toEqual([
       { ...place, hasNewPlace: true, hasNewPreferences: false },
