@@ -1,7 +1,7 @@
 // Arrays as parameters in PostgreSQL's binary format (src/backend/utils/adt/arrayfuncs.c, array_recv): a message's
 // text need not be escaped here and read again there. `pg` sends a Buffer as binary by itself.
 
-const OID = { bool: 16, bytea: 17, int8: 20, int4: 23, text: 25, uuid: 2950 } as const
+const OID = { bytea: 17, int8: 20, int4: 23, text: 25, uuid: 2950 } as const
 const HEADER_BYTES = 20
 const LENGTH_BYTES = 4
 const NULL_LENGTH = -1
@@ -33,11 +33,6 @@ function encode<Value>(values: readonly (Value | null)[], { oid, size, write }: 
   return buffer
 }
 
-const BOOL: Codec<boolean> = {
-  oid: OID.bool,
-  size: () => 1,
-  write: (buffer, value, at) => void buffer.writeUInt8(value ? 1 : 0, at),
-}
 const INT4: Codec<number> = {
   oid: OID.int4,
   size: () => 4,
@@ -69,7 +64,6 @@ const BYTEA: Codec<Buffer> = {
 
 /** One-dimensional arrays, an element of null being NULL; int8 of safe integers, uuid in lower-case text. */
 export const binaryArray = {
-  bool: (values: readonly (boolean | null)[]) => encode(values, BOOL),
   int4: (values: readonly (number | null)[]) => encode(values, INT4),
   int8: (values: readonly (number | null)[]) => encode(values, INT8),
   uuid: (values: readonly (string | null)[]) => encode(values, UUID),
