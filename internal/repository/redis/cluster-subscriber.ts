@@ -115,9 +115,13 @@ export class ClusterSubscriber implements Subscriber {
     })
   }
 
+  /** Nothing is, by a connection that had no channel: one to a seed that is down closes at every try. */
   #lost(address: string): void {
-    for (const [channel, place] of this.#places) if (place === address) this.#heard.delete(channel)
-    this.#events.onLost()
+    let isLoss = false
+    for (const [channel, place] of this.#places) {
+      if (place === address && this.#heard.delete(channel)) isLoss = true
+    }
+    if (isLoss) this.#events.onLost()
   }
 
   /** Connections to nodes that have no channel any more, or are gone. */

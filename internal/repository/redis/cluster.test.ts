@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { afterAll, describe, expect, it } from '@jest/globals'
 import { SHARDS } from '../../realtime/ports.ts'
 import { eventually } from '../../testkit/eventually.ts'
@@ -24,10 +26,11 @@ async function clusterSuite(): Promise<void> {
   await redisReady(redis)
   afterAll(() => redis.disconnect())
   const errors: unknown[] = []
-  const make = () => new RedisBus({ urls: known, prefix, redis, onError: (error) => errors.push(error) })
+  const make = (seeds = known) =>
+    new RedisBus({ urls: seeds, prefix, redis, onError: (error) => errors.push(error) })
 
   /** A listener, with what it was told, and a shard's word to it. */
-  async function listen() {
+  async function listen(seeds = known) {
     const heard = new Set<number>()
     const told: string[] = []
     const stop = new AbortController()
@@ -37,7 +40,7 @@ async function clusterSuite(): Promise<void> {
       onInterrupted: () => told.push('interrupted'),
       onRestored: () => told.push('restored'),
     }
-    const run = make().run(listener, stop.signal, ready.resolve)
+    const run = make(seeds).run(listener, stop.signal, ready.resolve)
     await ready.promise
     /** Resolves when something said on every one of these shards was heard. */
     const hears = (shards: readonly number[]) =>
@@ -55,7 +58,27 @@ async function clusterSuite(): Promise<void> {
   const all = Array.from({ length: SHARDS }, (_, shard) => shard)
 
   describe('RedisBus on a cluster', () => {
-    busContract(make)
+    busContract(() => make())
+
+    it('is not interrupted by a node that it was told of and that has no channel, however often it is away', async () => {
+      let tries = 0
+      const gone = createServer((socket) => {
+        tries++
+        socket.destroy()
+      }).listen(0, '127.0.0.1')
+      await once(gone, 'listening')
+      const address = gone.address()
+      if (address === null || typeof address === 'string') throw new Error('no port')
+      const { told, hears, end } = await listen([...known, `redis://127.0.0.1:${address.port}`])
+      await hears(all)
+      const before = tries
+      await eventually(() => {
+        if (tries < before + 3) throw new Error('not tried yet')
+      })
+      await end()
+      gone.close()
+      expect(told).toEqual([])
+    })
 
     it(
       'follows a shard whose slot moves to another node, and says that it may have missed something',
