@@ -75,6 +75,7 @@ export class LiveStores implements LiveStates {
   rev = 0
   #changes = 0
   readonly #places = new Map<UserId, Place>()
+  readonly #blocked = new Map<UserId, number>()
   readonly #settings = new Map<UserId, { settings: NotificationSettings; change: number }>()
 
   message(senderId: UserId, content = `message ${this.seq + 1}`): Message {
@@ -189,6 +190,16 @@ export class LiveStores implements LiveStates {
     const place = this.#places.get(userId) ?? { userId, deliveredSeq: 0, readSeq: 0 }
     const change = this.#changes++
     this.#places.set(userId, { ...place, change, preferences: change })
+  }
+
+  /** Commits that one blocked the other. */
+  block(blocker: UserId, blocked: UserId): void {
+    this.blocks.add(`${blocker} ${blocked}`)
+    this.#blocked.set(blocked, this.#changes++)
+  }
+
+  async blockedSince(userIds: readonly UserId[], mark: number): Promise<UserId[]> {
+    return userIds.filter((userId) => (this.#blocked.get(userId) ?? -1) >= mark)
   }
 
   /** Commits the user's settings. */

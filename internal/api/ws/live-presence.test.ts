@@ -114,6 +114,26 @@ it('shows presence anew to who was blocked, and again when that is over', async 
   expect(payloads(anns, 'presence_state')).toHaveLength(1)
 })
 
+it('shows presence anew to who was blocked while the bus lost that', async () => {
+  await attend(one, ann)
+  const bobs = await attend(two, bob)
+  expect(Object.keys(state(bobs))).toContain(ann)
+  bus.isLosing = true
+  stores.block(ann, bob)
+  one.tell.blocksChanged(bob)
+  await new Promise((resolve) => setImmediate(resolve))
+  bus.isLosing = false
+  // The next number on that shard shows the loss.
+  one.tell.settingsUpdated(bob, {})
+  await eventually(() => {
+    expect(
+      payloads(bobs, 'presence_state')
+        .map((shown) => Object.keys(shown))
+        .at(-1),
+    ).toEqual([bob])
+  })
+})
+
 it('shows presence anew when a group has become too large to list, and small enough again', async () => {
   for (let n = stores.members.size; n < 200; n++) stores.members.set(randomUserId(), 0)
   const client = await attend(two, bob)

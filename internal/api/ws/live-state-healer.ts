@@ -13,6 +13,8 @@ export interface LiveStateHealerDeps {
   states: LiveStates
   /** Whether all who are in the room are known to be members as of this version; else that is looked up. */
   admits(id: ConversationId, memberVersion: number): boolean
+  /** Somebody blocked the user, who may see them online no more. */
+  wasBlocked(userId: UserId): void
   /** Users with a socket here. */
   users(): ReadonlySet<UserId>
 }
@@ -22,7 +24,7 @@ const ROOMS_AT_ONCE = 500
 const USERS_AT_ONCE = 200
 
 /**
- * Tells what has no number (receipts, one's own place, preferences and settings) from the store, where the bus may
+ * Tells what has no number (receipts, one's own place, preferences and settings, who was blocked) from the store, where the bus may
  * have lost some: of those who are here what changed since it was last known to be told, and of that what is new.
  */
 export class LiveStateHealer {
@@ -74,12 +76,13 @@ export class LiveStateHealer {
   }
 
   async #own(since: StoreMark, isMeant: (id: UserId) => boolean): Promise<void> {
-    const { personal, states } = this.#deps
+    const { personal, states, wasBlocked } = this.#deps
     for (const page of pagesOf([...this.#deps.users()].filter(isMeant), USERS_AT_ONCE)) {
       for (const own of await states.ownSince(page, since)) {
         if (own.hasNewPlace) personal.tell({ kind: 'read', ...own, origin: null })
         if (own.hasNewPreferences) await personal.showAgain(own)
       }
+      for (const userId of await states.blockedSince(page, since)) wasBlocked(userId)
       for (const { userId, settings } of await states.settingsSince(page, since)) {
         personal.tell({ kind: 'settings', userId, json: JSON.stringify({ settings }) })
       }

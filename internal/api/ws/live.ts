@@ -82,6 +82,7 @@ export class Live implements BatchingListener {
       ...shared,
       personal: this.#personal,
       admits: (id, memberVersion) => this.#members.admits(id, memberVersion),
+      wasBlocked: (userId) => this.#presence.showAnew(userId),
       users: () => this.#users(),
     })
   }

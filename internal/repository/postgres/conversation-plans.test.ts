@@ -122,6 +122,7 @@ describe('reading conversations', () => {
   it.each<[string, (states: PostgresLiveStates) => Promise<unknown>]>([
     ['receipts', (states) => states.receiptsSince([large], 5)],
     ['own places and preferences', (states) => states.ownSince([someone], 5)],
+    ['who was blocked', (states) => states.blockedSince([someone], 5)],
     ['settings', (states) => states.settingsSince([someone], 5)],
   ])('%s that changed reads no table from end to end', async (_what, work) => {
     expectIndexed(await plansOf(() => work(new PostgresLiveStates(logPool)), logPool))

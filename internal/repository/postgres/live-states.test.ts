@@ -4,6 +4,7 @@ import type { ConversationId, UserId } from '../../domain/ids.ts'
 import { eventually } from '../../testkit/eventually.ts'
 import { appendItem, createGroup, createUsers } from '../../testkit/fixtures.ts'
 import { testPostgres } from '../../testkit/services.ts'
+import { PostgresBlocks } from './block.ts'
 import { PostgresPreferences } from './conversation-preferences.ts'
 import { PostgresLiveStates } from './live-states.ts'
 import { createLogPool } from './log-pool.ts'
@@ -39,6 +40,7 @@ async function quiet(ids: readonly ConversationId[], userIds: readonly UserId[])
       ...(await states.receiptsSince(ids, mark)),
       ...(await states.ownSince(userIds, mark)),
       ...(await states.settingsSince(userIds, mark)),
+      ...(await states.blockedSince(userIds, mark)),
     ]
     expect(changed).toEqual([])
   })
@@ -131,5 +133,14 @@ describe('what changed since a mark', () => {
     expect(await states.settingsSince([ann, bob], mark)).toMatchObject([
       { userId: bob, settings: { emailDelay: 600, previews: true } },
     ])
+  })
+
+  it('is who was blocked', async () => {
+    const [ann, bob] = await createUsers(pool, 2)
+    if (!ann || !bob) throw new Error('two users')
+    const mark = await quiet([], [ann, bob])
+    await new PostgresBlocks(new Sql(pool)).set(ann, bob, true, new Date())
+    expect(await states.blockedSince([ann, bob], mark)).toEqual([bob])
+    expect(await states.blockedSince([ann, bob], await quiet([], [ann, bob]))).toEqual([])
   })
 })

@@ -46,6 +46,13 @@ const OWN = {
     from conversation_members m where m.user_id = any($1::uuid[]) and ${changed('m')}`,
 }
 
+const BLOCKED = {
+  name: 'live-blocked',
+  text: `
+    select distinct b.blocked_id "userId" from blocks b
+    where b.blocked_id = any($1::uuid[]) and ${changed('b')}`,
+}
+
 const SETTINGS = {
   name: 'live-settings',
   text: `
@@ -74,6 +81,11 @@ export class PostgresLiveStates implements LiveStates {
 
   ownSince(userIds: readonly UserId[], mark: StoreMark): Promise<OwnChanged[]> {
     return query<OwnChanged & pg.QueryResultRow>(this.#pool, OWN, [userIds, mark])
+  }
+
+  async blockedSince(userIds: readonly UserId[], mark: StoreMark): Promise<UserId[]> {
+    const rows = await query<{ userId: UserId }>(this.#pool, BLOCKED, [userIds, mark])
+    return rows.map(({ userId }) => userId)
   }
 
   async settingsSince(

@@ -79,6 +79,8 @@ export interface LiveStates {
   receiptsSince(ids: readonly ConversationId[], mark: StoreMark): Promise<StoredReceipt[]>
   /** Of at most 200 users. */
   ownSince(userIds: readonly UserId[], mark: StoreMark): Promise<OwnChanged[]>
+  /** Of at most 200 users those whom somebody blocked. */
+  blockedSince(userIds: readonly UserId[], mark: StoreMark): Promise<UserId[]>
   /** Of at most 200 users. */
   settingsSince(
     userIds: readonly UserId[],
