@@ -1,7 +1,7 @@
 import { laneOf } from '../../domain/ids.ts'
 import { type Appended, type AppendLog, type AppendRequest, Pump } from './pump.ts'
 
-const PUMPS = 3
+const PUMPS = 2
 
 /**
  * Group commit: collects the sends of this node into few large transactions while keeping, per conversation,
