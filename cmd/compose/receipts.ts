@@ -26,8 +26,8 @@ export function bindReceipts(container: Container): void {
         new PointerCommits({
           store: new PostgresReceipts(pool),
           onMoved: (moved) => {
-            const { conversationId, userId, pointers, memberCount, at, origin } = moved
-            const receipt = { conversationId, userId, ...pointers, at: timeOf(at) }
+            const { conversationId, memberVersion, userId, pointers, memberCount, at, origin } = moved
+            const receipt = { conversationId, memberVersion, userId, ...pointers, at: timeOf(at) }
             live.receiptMoved(receipt, memberCount <= TRACKED_MEMBERS_MAX, origin)
             journal.add(moved)
             notices.moved({ conversationId, userId, readSeq: pointers.readSeq })

@@ -11,7 +11,6 @@ import type {
   OwnChanged,
   ReceiptMoved,
   RemovalReason,
-  StoredReceipt,
 } from '../service/live/ports.ts'
 import type { CatchUp } from '../service/message/history.ts'
 import type { Following, LiveRow } from '../service/message/missed-rows.ts'
@@ -148,7 +147,7 @@ export class LiveStores implements LiveStates {
     return this.#changes
   }
 
-  async receiptsSince(_ids: readonly ConversationId[], mark: number): Promise<StoredReceipt[]> {
+  async receiptsSince(_ids: readonly ConversationId[], mark: number): Promise<ReceiptMoved[]> {
     const moved = [...this.#places.values()].filter(({ change }) => change >= mark)
     return moved.map(({ userId, deliveredSeq, readSeq }) => ({
       ...{ conversationId: this.id, userId, deliveredSeq, readSeq },
@@ -182,7 +181,7 @@ export class LiveStores implements LiveStates {
     const place = { userId, deliveredSeq: seq, readSeq: seq }
     const preferences = this.#places.get(userId)?.preferences ?? -1
     this.#places.set(userId, { ...place, preferences, change: this.#changes++ })
-    return { conversationId: this.id, ...place, at: AT }
+    return { conversationId: this.id, memberVersion: this.memberVersion, ...place, at: AT }
   }
 
   /** Commits that the user changed their preferences. */

@@ -231,12 +231,38 @@ describe('who comes and goes', () => {
     await new Promise((resolve) => setImmediate(resolve))
     bus.isLosing = false
     one.tell.receiptMoved(
-      { conversationId: stores.id, userId: ann, deliveredSeq: 1, readSeq: 1, at: '' },
+      { conversationId: stores.id, memberVersion: 1, userId: ann, deliveredSeq: 1, readSeq: 1, at: '' },
       true,
       null,
     )
     await eventually(() => expect(events(leaving, 'phx_close')).toHaveLength(1))
   })
+
+  it.each(['a receipt', 'typing'])(
+    'does not hear even %s once removed, when the bus lost that',
+    async (hint) => {
+      const [leaving, staying] = [await attend(two, bob), await attend(two, ann)]
+      const eve = randomUserId()
+      stores.members.set(eve, 0)
+      bus.isLosing = true
+      one.tell.membersChanged(stores.remove(bob))
+      const { id: conversationId, memberVersion } = stores
+      if (hint === 'typing') {
+        const typing = { conversationId, memberVersion, typist: eve, isTyping: true, origin: 'elsewhere' }
+        two.tell.typing(typing)
+        await eventually(() => expect(events(leaving, 'phx_close')).toHaveLength(1))
+        two.tell.typing(typing)
+        await eventually(() => expect(events(staying, 'typing:start')).toHaveLength(1))
+      } else {
+        two.tell.receiptMoved(stores.read(eve, 1), true, null)
+        await eventually(() => expect(events(leaving, 'phx_close')).toHaveLength(1))
+        await eventually(() =>
+          expect(events(staying, 'receipt')).toMatchObject([{ userId: eve, readSeq: 1 }]),
+        )
+      }
+      expect([...events(leaving, 'receipt'), ...events(leaving, 'typing:start')]).toEqual([])
+    },
+  )
 
   it('is shown the conversation and follows it from there, on every node', async () => {
     const late = randomUserId()
@@ -315,7 +341,14 @@ describe('what is told of a conversation and to one user', () => {
     const [client, inbox] = [await attend(two, bob), await openInbox(two, ann)]
     const moved = (deliveredSeq: number, readSeq: number) =>
       one.tell.receiptMoved(
-        { conversationId: stores.id, userId: ann, deliveredSeq, readSeq, at: `${deliveredSeq}` },
+        {
+          conversationId: stores.id,
+          memberVersion: 1,
+          userId: ann,
+          deliveredSeq,
+          readSeq,
+          at: `${deliveredSeq}`,
+        },
         true,
         null,
       )

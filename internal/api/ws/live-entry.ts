@@ -35,6 +35,8 @@ export type ConversationEntry =
 export interface TypingEntry {
   kind: 'typing'
   conversationId: ConversationId
+  /** Of the conversation when the typist was seen to be a member; 0 when they stop. */
+  memberVersion: number
   typist: UserId
   isTyping: boolean
   origin: string

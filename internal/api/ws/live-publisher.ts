@@ -3,7 +3,7 @@ import type { ConversationId, UserId } from '../../domain/ids.ts'
 import type { HiddenMessage, Message } from '../../domain/message.ts'
 import type { LiveEvents, MembersChanged, ReceiptMoved } from '../../service/live/ports.ts'
 import type { PresenceSignal } from '../../service/presence/signals.ts'
-import { encodeLiveEntry, type LiveEntry, shardOfEntry } from './live-entry.ts'
+import { encodeLiveEntry, type LiveEntry, shardOfEntry, type TypingEntry } from './live-entry.ts'
 import { hiddenEntry } from './live-personal.ts'
 import { ReceiptTicks } from './live-receipts.ts'
 import { rowOfChange, rowOfMessage } from './live-row.ts'
@@ -60,8 +60,8 @@ export class LivePublisher implements LiveEvents {
     this.#send({ kind: 'read', userId, conversationId, readSeq, origin })
   }
 
-  typing(conversationId: ConversationId, typist: UserId, isTyping: boolean, origin: string): void {
-    this.#send({ kind: 'typing', conversationId, typist, isTyping, origin })
+  typing(typing: Omit<TypingEntry, 'kind'>): void {
+    this.#send({ kind: 'typing', ...typing })
   }
 
   presence(signal: PresenceSignal): void {

@@ -39,18 +39,26 @@ export class ReceiptTicks {
   }
 }
 
-/** To those in the room; a socket that reads slowly may miss some, as a later one says the same and more. */
+/**
+ * To those in the room; a socket that reads slowly may miss some, as a later one says the same and more. False when
+ * some were not told, as somebody in the room may not be a member any more.
+ */
 export function tellReceipts(
   hub: TopicHub,
   id: ConversationId,
   room: Room,
   receipts: readonly Receipt[],
-): void {
-  for (const { origin, ...receipt } of receipts) {
-    const next = newReceipt(room, receipt)
+  admits: (id: ConversationId, memberVersion: number) => boolean,
+): boolean {
+  let all = true
+  for (const { origin, memberVersion, ...receipt } of receipts) {
+    const isAdmitted = admits(id, memberVersion)
+    all &&= isAdmitted
+    const next = isAdmitted ? newReceipt(room, receipt) : null
     const options = { droppable: true, ...(origin === null ? {} : { exceptConnectionId: origin }) }
     if (next) hub.broadcast(chatTopic(id), 'receipt', JSON.stringify(next), options)
   }
+  return all
 }
 
 /** One that was read from the store; to the others in the room, as the user's own sockets know. */
@@ -62,7 +70,7 @@ export function tellHealedReceipt(hub: TopicHub, id: ConversationId, room: Room,
   hub.broadcast(chatTopic(id), 'receipt', JSON.stringify(next), options)
 }
 
-type Told = Omit<Receipt, 'origin'>
+type Told = Omit<Receipt, 'origin' | 'memberVersion'>
 
 /** The receipt as it is to be told in this room; null when nothing in it is new. */
 function newReceipt(room: Room, receipt: Told): Told | null {

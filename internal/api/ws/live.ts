@@ -265,11 +265,15 @@ export class Live implements BatchingListener {
         this.#members.deleted(id, entry.memberVersion)
         break
       case 'typing':
-        this.#typing.tell(entry)
+        if (!entry.isTyping || this.#members.admits(id, entry.memberVersion)) this.#typing.tell(entry)
         break
       case 'receipts': {
         const room = this.#rooms.get(id)
-        if (room) tellReceipts(this.#deps.hub, id, room, entry.receipts)
+        const admits = this.#members.admits.bind(this.#members)
+        // What could not be told now is read from the store once it is known who is there.
+        if (room && !tellReceipts(this.#deps.hub, id, room, entry.receipts, admits)) {
+          this.#losses.gap(shardOf(id))
+        }
       }
     }
   }

@@ -26,9 +26,18 @@ export function typingEvents({ access, publisher, now }: TypingDeps): ChatEvents
         if (now() - state.typingSince < REPEAT_MS) return {}
         state.typingSince = now()
         const { userId } = connection.actor
-        const refusal = sendRefusal(await access.get(state.conversationId, userId, true))
+        const { conversationId } = state
+        const found = await access.get(conversationId, userId, true)
+        const refusal = sendRefusal(found)
         if (refusal) throw refusal
-        publisher.typing(state.conversationId, userId, true, connection.id)
+        const { memberVersion } = found
+        publisher.typing({
+          conversationId,
+          memberVersion,
+          typist: userId,
+          isTyping: true,
+          origin: connection.id,
+        })
         return {}
       },
     }),
@@ -47,5 +56,7 @@ export function typingEvents({ access, publisher, now }: TypingDeps): ChatEvents
 export function stopTyping(publisher: TypingDeps['publisher'], { connection, state }: ChatChannel): void {
   if (state.typingSince === 0) return
   state.typingSince = 0
-  publisher.typing(state.conversationId, connection.actor.userId, false, connection.id)
+  const { conversationId } = state
+  const { actor, id: origin } = connection
+  publisher.typing({ conversationId, memberVersion: 0, typist: actor.userId, isTyping: false, origin })
 }

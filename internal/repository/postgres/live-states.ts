@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { ConversationId, UserId } from '../../domain/ids.ts'
 import type { NotificationSettings } from '../../domain/notification.ts'
-import type { LiveStates, OwnChanged, StoredReceipt, StoreMark } from '../../service/live/ports.ts'
+import type { LiveStates, OwnChanged, ReceiptMoved, StoreMark } from '../../service/live/ports.ts'
 import { TRACKED_MEMBERS_MAX } from '../../service/receipt/ports.ts'
 import { MESSAGE_KIND } from './log-entry.ts'
 import { SETTINGS_COLUMNS, type SettingsRow, settingsOf } from './notification-settings.ts'
@@ -73,8 +73,8 @@ export class PostgresLiveStates implements LiveStates {
     return row?.mark ?? 0
   }
 
-  async receiptsSince(ids: readonly ConversationId[], mark: StoreMark): Promise<StoredReceipt[]> {
-    type Row = Omit<StoredReceipt, 'at'> & { at: Date }
+  async receiptsSince(ids: readonly ConversationId[], mark: StoreMark): Promise<ReceiptMoved[]> {
+    type Row = Omit<ReceiptMoved, 'at'> & { at: Date }
     const rows = await query<Row>(this.#pool, RECEIPTS, [ids, mark, TRACKED_MEMBERS_MAX])
     return rows.map((row) => ({ ...row, at: row.at.toISOString() }))
   }

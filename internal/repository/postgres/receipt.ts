@@ -20,7 +20,7 @@ const MOVE = {
   name: 'pointers-move',
   text: `
     with asked as materialized (
-      select x.n, x.conversation_id, x.user_id, h.seq head_seq, h.first_seq, c.member_count,
+      select x.n, x.conversation_id, x.user_id, h.seq head_seq, h.first_seq, h.member_version, c.member_count,
         least(x.read_seq, h.seq) read_seq,
         least(greatest(x.delivered_seq, x.read_seq), h.seq) delivered_seq,
         case when x.read_seq >= h.seq then h.ordinal else coalesce(x.ordinal, (
@@ -58,6 +58,7 @@ interface MovedRow {
   head_seq: Seq
   first_seq: Seq
   member_count: number
+  member_version: number
   was_delivered: Seq
   was_read: Seq
   now_delivered: Seq
@@ -151,6 +152,7 @@ function outcomeOf(row: MovedRow): PointerOutcome {
     pointers: { deliveredSeq: now_delivered, readSeq: now_read },
     before: hasMoved ? { deliveredSeq: was_delivered, readSeq: was_read } : null,
     memberCount: row.member_count,
+    memberVersion: row.member_version,
     at: row.at,
   }
 }

@@ -19,6 +19,8 @@ export type RemovalReason = 'left' | 'removed' | 'deleted'
 
 export interface ReceiptMoved {
   conversationId: ConversationId
+  /** Of the conversation when the user was seen to be a member. */
+  memberVersion: number
   userId: UserId
   deliveredSeq: Seq
   readSeq: Seq
@@ -54,11 +56,6 @@ export interface LiveEvents {
 /** A point in the store's history: whatever commits later has changed since then. */
 export type StoreMark = number
 
-/** A place as it is stored, of who was a member by this version of the conversation's members. */
-export interface StoredReceipt extends ReceiptMoved {
-  memberVersion: number
-}
-
 /** A member's own place and preferences in a conversation, some of which changed. */
 export interface OwnChanged {
   conversationId: ConversationId
@@ -76,7 +73,7 @@ export interface OwnChanged {
 export interface LiveStates {
   mark(): Promise<StoreMark>
   /** Of at most 500 conversations those with at most 100 members; `at` is now. */
-  receiptsSince(ids: readonly ConversationId[], mark: StoreMark): Promise<StoredReceipt[]>
+  receiptsSince(ids: readonly ConversationId[], mark: StoreMark): Promise<ReceiptMoved[]>
   /** Of at most 200 users. */
   ownSince(userIds: readonly UserId[], mark: StoreMark): Promise<OwnChanged[]>
   /** Of at most 200 users those whom somebody blocked. */

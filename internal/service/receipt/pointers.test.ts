@@ -27,6 +27,7 @@ class FaultyStore implements PointerStore {
         pointers: at(now),
         before: now > was ? at(was) : null,
         memberCount: 2,
+        memberVersion: 1,
         at: 1,
       }
     })

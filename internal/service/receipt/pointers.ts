@@ -108,8 +108,8 @@ export class PointerCommits {
     for (const caller of callers) caller.resolve(outcome)
     if (outcome.status !== 'stored' || !outcome.before) return
     const { conversationId, userId } = move
-    const { pointers, before, memberCount, at } = outcome
-    this.#deps.onMoved({ conversationId, userId, pointers, before, memberCount, at, origin })
+    const { status: _, before, ...stored } = outcome
+    this.#deps.onMoved({ conversationId, userId, ...stored, before, origin })
   }
 }
 

@@ -21,6 +21,8 @@ export type PointerOutcome =
       /** As they were, when this moved them. */
       before: Pointers | null
       memberCount: number
+      /** The conversation's, no later than the member was seen to be one. */
+      memberVersion: number
       /** Microseconds since 1970. */
       at: number
     }

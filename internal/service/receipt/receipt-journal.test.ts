@@ -30,6 +30,7 @@ function movedTo(seq: number, memberCount = 2) {
     before: at(seq - 1),
     pointers: at(seq),
     memberCount,
+    memberVersion: 1,
     at: seq,
     origin: null,
   }
