@@ -4,8 +4,8 @@ import { Search } from './search.ts'
 
 /** More by MODEL_SEEDS=20000; the soak runs as many. */
 const SEEDS = Number(process.env['MODEL_SEEDS'] ?? 500)
-/** Within these each fault below shows; most do in the first fifty. */
-const SEARCHED = 1000
+/** Within these each fault below shows; most do in the first hundred. */
+const SEARCHED = 4000
 
 const search = new Search()
 afterAll(() => search.end())
