@@ -134,7 +134,17 @@ export class LiveStores implements LiveStates {
     )
     const standpoint = { seq, rev, epoch: '1', memberVersion, role: 'member' as const, firstVisible }
     await this.gate
-    return { standpoint, seq, rev, messages, changes: [], hidden: [], more: false, reset: false }
+    return {
+      standpoint,
+      seq,
+      rev,
+      messages,
+      changes: [],
+      hidden: [],
+      more: false,
+      reset: false,
+      isNewest: false,
+    }
   }
 
   async hiddenSince() {

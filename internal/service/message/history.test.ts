@@ -52,6 +52,25 @@ describe('history', () => {
     expect(entries.map(({ n }) => n)).toEqual([4, 5, 6, 7, 8, 9, 10])
   })
 
+  it('has whoever was away while removed discard what is from before they came back', async () => {
+    const { id, ann } = await conversation()
+    const history = new History(log, new PostgresMessageArchive(pool))
+    const since = async (seq: number) => {
+      const caughtUp = await history.catchUp(id, ann, { seq, rev: 0, epoch: null })
+      return { reset: caughtUp.reset, seqs: seqs(caughtUp), seq: caughtUp.seq }
+    }
+    const comeBackAt = (seq: number) =>
+      pool.query('update conversation_members set joined_seq = $2 where conversation_id = $1', [id, seq])
+    await comeBackAt(6)
+    expect(await since(3)).toEqual({ reset: true, seqs: [7, 8, 9, 10], seq: 10 })
+    expect(await since(6)).toEqual({ reset: true, seqs: [7, 8, 9, 10], seq: 10 })
+    expect(await since(7)).toEqual({ reset: false, seqs: [8, 9, 10], seq: 10 })
+    // Who has nothing has nothing to discard; and once is enough where there is nothing to see.
+    expect(await since(0)).toEqual({ reset: false, seqs: [7, 8, 9, 10], seq: 10 })
+    await comeBackAt(10)
+    expect(await since(10)).toEqual({ reset: false, seqs: [], seq: 10 })
+  })
+
   it('helps out from the log when the archive lacks what its cursor promises', async () => {
     const { id, ann, forgotten } = await conversation()
     await new PostgresMessageArchive(pool).write(forgotten)

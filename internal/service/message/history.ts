@@ -27,8 +27,10 @@ export interface CatchUp {
   /** Messages that the viewer hid on another device since then, or at the cursor's very rev. */
   hidden: readonly Seq[]
   more: boolean
-  /** The client's cursor is of another history: what it has is to be discarded. */
+  /** What the client has is to be discarded: it is of another history, or of before what it may see now. */
   reset: boolean
+  /** `messages` are the newest, and not what follows the cursor. */
+  isNewest: boolean
 }
 
 const FOLLOWING_MAX = 200
@@ -187,14 +189,17 @@ export class History {
         (cursor.epoch === null || cursor.epoch === window.epoch) &&
         cursor.seq <= window.seq &&
         (cursor.rev ?? 0) <= window.rev
-      if (isKnown) return this.#missed(conversationId, viewerId, reading, cursor.rev ?? window.rev)
+      if (isKnown) {
+        const missed = await this.#missed(conversationId, viewerId, reading, cursor.rev ?? window.rev)
+        return { ...missed, reset: mayHaveMore(cursor, window), isNewest: false }
+      }
     }
     const { window, messages } = await this.readReachable(conversationId, viewerId, newest(NEWEST))
     const { seq, rev } = window
     // The archive does not answer: what is there comes later, as newest again.
     const more = window.to < window.seq
     const reset = cursor !== null
-    return { standpoint: window, seq, rev, messages, changes: [], hidden: [], more, reset }
+    return { standpoint: window, seq, rev, messages, changes: [], hidden: [], more, reset, isNewest: true }
   }
 
   /** What live delivery missed, for the node itself and not for a member: at most 200 of each after a place. */
@@ -207,12 +212,12 @@ export class History {
     viewerId: UserId,
     { window, messages }: Reading,
     after: Rev,
-  ): Promise<CatchUp> {
+  ): Promise<Omit<CatchUp, 'reset' | 'isNewest'>> {
     const { changes, rev } = await this.#changes.since(conversationId, viewerId, window, after)
     const seq = Math.max(window.to, Math.min(window.firstVisible - 1, window.seq))
     const more = seq < window.seq || rev < window.rev
     const { hiddenSince: hidden } = window
-    return { standpoint: window, seq, rev, messages, changes, hidden, more, reset: false }
+    return { standpoint: window, seq, rev, messages, changes, hidden, more }
   }
 
   async #reading(
@@ -233,4 +238,12 @@ function reach(found: ReadonlyMap<Seq, unknown>, start: Seq, step: 1 | -1): Seq 
   let seq = start
   while (found.has(seq)) seq += step
   return seq
+}
+
+/**
+ * Whether the reader may have messages from before what they may see now: they were removed and came back while they
+ * were away, or retention took them.
+ */
+function mayHaveMore({ seq }: Cursor, { firstVisible, seq: head }: Standpoint): boolean {
+  return seq > 0 && seq < firstVisible && seq < head
 }

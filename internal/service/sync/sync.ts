@@ -90,7 +90,7 @@ export class Sync {
     try {
       const caughtUp = await this.#deps.history.catchUp(id, userId, cursor)
       if (budget.isSpent) return later
-      return cursor && !caughtUp.reset ? next(id, cursor, caughtUp, budget) : anew(id, caughtUp, budget)
+      return cursor && !caughtUp.isNewest ? next(id, cursor, caughtUp, budget) : anew(id, caughtUp, budget)
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
       if (error.code === 'not_found') return { id, removed: true }
@@ -120,6 +120,7 @@ function next(id: ConversationId, cursor: SyncCursor, caughtUp: CatchUp, budget:
     messages,
     changes,
     ...(hidden.length > 0 ? { hidden: [...hidden] } : {}),
+    ...(caughtUp.reset ? { reset: true } : {}),
     seq: isAll ? caughtUp.seq : (messages.at(-1)?.seq ?? cursor.seq),
     rev: areAll ? caughtUp.rev : (changes.at(-1)?.rev ?? cursor.rev),
     epoch: caughtUp.standpoint.epoch,
