@@ -89,6 +89,19 @@ describe('TopicHub', () => {
     expect([late.frames.length, gone?.frames.length]).toEqual([0, 0])
   })
 
+  it('serves what has come to wait for a large room together, a socket after the other', async () => {
+    const hub = new TopicHub()
+    const got: string[] = []
+    const room = Array.from({ length: 1500 }, (_, n) => subscriber(`s${n}`, got))
+    for (const one of room) hub.add(one)
+    const events = ['first', 'second', 'third', 'fourth']
+    for (const event of events) hub.broadcast('t', event, '{}')
+    await eventually(() => expect(got).toHaveLength(4 * 1500))
+    expect(new Set(room.map(({ frames }) => frames.map(eventOf).join()))).toEqual(new Set([events.join()]))
+    const together = got.slice(1500)
+    expect(together.filter((id, n) => id === together[n - 1])).toHaveLength(2 * 1500)
+  })
+
   it('keeps the order of a room that has become small while it was being served', async () => {
     const hub = new TopicHub()
     const got: string[] = []

@@ -24,19 +24,29 @@ interface Topic {
   members: Subscriber[]
   /** A copy of the members, shared by the fan-outs begun while they do not change. */
   snapshot: readonly Subscriber[] | null
-  /** Fan-outs in progress or waiting for the one in progress, oldest first; null when there are none. */
-  fanOuts: FanOut[] | null
+  /** Fan-outs that wait for the round in progress, oldest first; null when there are none. */
+  waiting: FanOut[] | null
+  round: Round | null
 }
 
 interface FanOut {
   frames: Frames
   to: readonly Subscriber[]
-  next: number
   options: BroadcastOptions
+}
+
+/** Fan-outs to the same sockets, which are served together: a socket's frames go in one write. */
+interface Round {
+  fanOuts: readonly FanOut[]
+  to: readonly Subscriber[]
+  next: number
 }
 
 /** Fan-outs over this many sockets let other work in between slices. */
 const SLICE = 1000
+/** Fan-outs in a round at most, and sockets in a slice of it at least: a slice is some 4,000 frames. */
+const ROUND_MAX = 32
+const SLICE_MIN = 125
 
 /** The topics joined on this node, and the way to everybody on one. */
 export class TopicHub {
@@ -47,7 +57,7 @@ export class TopicHub {
   add(subscriber: Subscriber): void {
     let topic = this.#topics.get(subscriber.topic)
     if (!topic) {
-      topic = { members: [], snapshot: null, fanOuts: null }
+      topic = { members: [], snapshot: null, waiting: null, round: null }
       this.#topics.set(subscriber.topic, topic)
     }
     if (topic.members[subscriber.hubIndex] === subscriber) return
@@ -87,12 +97,13 @@ export class TopicHub {
     if (!topic) return
     const frames = new Frames(name, event, payloadJson)
     // Nobody leaves while one slice is delivered: what it closes ends later.
-    if (topic.fanOuts === null && topic.members.length <= SLICE) {
-      deliverSlice({ frames, to: topic.members, next: 0, options })
+    if (topic.round === null && topic.waiting === null && topic.members.length <= SLICE) {
+      const { members } = topic
+      deliverSlice({ fanOuts: [{ frames, to: members, options }], to: members, next: 0 })
       return
     }
     topic.snapshot ??= [...topic.members]
-    this.#slice(topic, { frames, to: topic.snapshot, next: 0, options })
+    this.#slice(topic, { frames, to: topic.snapshot, options })
   }
 
   /** The same frame for chosen sockets, those of them that have joined the topic (a user's own stream). */
@@ -112,8 +123,8 @@ export class TopicHub {
   }
 
   #slice(topic: Topic, fanOut: FanOut): void {
-    topic.fanOuts ??= []
-    topic.fanOuts.push(fanOut)
+    topic.waiting ??= []
+    topic.waiting.push(fanOut)
     this.#sliced.add(topic)
     if (!this.#running) {
       this.#running = true
@@ -124,30 +135,45 @@ export class TopicHub {
   /** One slice of every topic in turn, so that a hot room delays others by no more than a slice. */
   #runSlices(): void {
     for (const topic of this.#sliced) {
-      const fanOut = topic.fanOuts?.[0]
-      if (fanOut) deliverSlice(fanOut)
-      if (fanOut && fanOut.next >= fanOut.to.length) topic.fanOuts?.shift()
-      if (topic.fanOuts?.length) continue
-      topic.fanOuts = null
-      this.#sliced.delete(topic)
+      topic.round ??= takeRound(topic)
+      if (topic.round) deliverSlice(topic.round)
+      if (topic.round && topic.round.next < topic.round.to.length) continue
+      topic.round = null
+      if (topic.waiting === null) this.#sliced.delete(topic)
     }
     this.#running = this.#sliced.size > 0
     if (this.#running) setImmediate(() => this.#runSlices())
   }
 }
 
-function deliverSlice(fanOut: FanOut): void {
-  const { frames, to, options } = fanOut
-  const end = Math.min(fanOut.next + SLICE, to.length)
-  const droppable = options.droppable ?? false
-  for (let index = fanOut.next; index < end; index++) {
+/** What waits for the same sockets: the busier a room, the more of it goes in one write to each. */
+function takeRound(topic: Topic): Round | null {
+  const waiting = topic.waiting ?? []
+  const to = waiting[0]?.to
+  if (!to) return null
+  let count = 1
+  while (count < ROUND_MAX && waiting[count]?.to === to) count++
+  const fanOuts = waiting.splice(0, count)
+  if (waiting.length === 0) topic.waiting = null
+  return { fanOuts, to, next: 0 }
+}
+
+function deliverSlice(round: Round): void {
+  const { fanOuts, to } = round
+  const sockets = Math.max(SLICE_MIN, Math.floor(SLICE / fanOuts.length))
+  const end = Math.min(round.next + sockets, to.length)
+  for (let index = round.next; index < end; index++) {
     const subscriber = to[index]
-    if (!subscriber?.isJoined) continue
-    const { connection } = subscriber
-    if (connection.id === options.exceptConnectionId || options.except?.has(connection.id)) continue
-    connection.deliver(frames.for(connection.version), subscriber, droppable)
+    if (!subscriber) continue
+    for (const fanOut of fanOuts) if (subscriber.isJoined) deliverTo(subscriber, fanOut)
   }
-  fanOut.next = end
+  round.next = end
+}
+
+function deliverTo(subscriber: Subscriber, { frames, options }: FanOut): void {
+  const { connection } = subscriber
+  if (connection.id === options.exceptConnectionId || options.except?.has(connection.id)) return
+  connection.deliver(frames.for(connection.version), subscriber, options.droppable ?? false)
 }
 
 /** A broadcast, framed at most once for each serialiser. */
