@@ -53,7 +53,10 @@ export function bindDoors(container: Container, routers: readonly Router[]): Hea
     })
   }
   const observe = Router().use(observeHttp(metrics))
-  container.bind(ID.load).toConstantValue(new Load())
+  container
+    .bind(ID.load)
+    .toResolvedValue((hub) => new Load({ lateMs: () => hub.lateMs }), [ID.hub])
+    .inSingletonScope()
   bindSocketMetrics(container)
   const topics = topicsOf(container)
   const open = [observe, operationsRouter({ health, metrics, version: version() }), ...routers]

@@ -27,17 +27,28 @@ const RESOLUTION_MS = 20
 /** When to come again: some samples later. */
 export const LOAD_RETRY_MS = 2000
 
+interface LoadOptions {
+  thresholds?: LoadThresholds
+  sample?: () => LoadSample
+  lateMs?: () => number
+}
+
 /** Watches the event loop and the memory; says what is to be turned away. */
 export class Load implements Component {
   readonly name = 'load'
   level: LoadLevel = 'normal'
   readonly #thresholds: LoadThresholds
   readonly #sample: (() => LoadSample) | null
+  readonly #lateMs: () => number
 
-  /** @param sample what to go by in place of this process itself. */
-  constructor({ thresholds, sample }: { thresholds?: LoadThresholds; sample?: () => LoadSample } = {}) {
+  /**
+   * @param sample what to go by in place of this process itself.
+   * @param lateMs by how much (ms) work is late that gives way to other work, so that no timer shows it.
+   */
+  constructor({ thresholds, sample, lateMs }: LoadOptions = {}) {
     this.#thresholds = thresholds ?? LOAD_THRESHOLDS
     this.#sample = sample ?? null
+    this.#lateMs = lateMs ?? (() => 0)
   }
 
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
@@ -45,7 +56,8 @@ export class Load implements Component {
     delays.enable()
     const sample = this.#sample ?? (() => ownSample(delays))
     const timer = setInterval(() => {
-      this.level = levelOf(sample(), this.#thresholds)
+      const { lagMs, memory } = sample()
+      this.level = levelOf({ lagMs: Math.max(lagMs, this.#lateMs()), memory }, this.#thresholds)
       delays.reset()
     }, SAMPLE_MS)
     timer.unref()

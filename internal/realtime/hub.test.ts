@@ -90,14 +90,19 @@ describe('TopicHub', () => {
   })
 
   it('serves what has come to wait for a large room together, a socket after the other', async () => {
-    const hub = new TopicHub()
+    let now = 0
+    const hub = new TopicHub(() => now)
+    expect(hub.lateMs).toBe(0)
     const got: string[] = []
     const room = Array.from({ length: 1500 }, (_, n) => subscriber(`s${n}`, got))
     for (const one of room) hub.add(one)
     const events = ['first', 'second', 'third', 'fourth']
     for (const event of events) hub.broadcast('t', event, '{}')
+    now = 300
+    expect(hub.lateMs).toBe(300)
     await eventually(() => expect(got).toHaveLength(4 * 1500))
     expect(new Set(room.map(({ frames }) => frames.map(eventOf).join()))).toEqual(new Set([events.join()]))
+    expect(hub.lateMs).toBe(0)
     const together = got.slice(1500)
     expect(together.filter((id, n) => id === together[n - 1])).toHaveLength(2 * 1500)
   })

@@ -33,6 +33,8 @@ interface FanOut {
   frames: Frames
   to: readonly Subscriber[]
   options: BroadcastOptions
+  /** When it was asked for (ms). */
+  since: number
 }
 
 /** Fan-outs to the same sockets, which are served together: a socket's frames go in one write. */
@@ -52,7 +54,22 @@ const SLICE_MIN = 125
 export class TopicHub {
   readonly #topics = new Map<string, Topic>()
   readonly #sliced = new Set<Topic>()
+  readonly #now: () => number
   #running = false
+
+  constructor(now: () => number = performance.now.bind(performance)) {
+    this.#now = now
+  }
+
+  /** Milliseconds since the oldest broadcast was asked for that has not reached everybody: a measure of overload. */
+  get lateMs(): number {
+    let oldest = this.#now()
+    const now = oldest
+    for (const { round, waiting } of this.#sliced) {
+      oldest = Math.min(oldest, round?.fanOuts[0]?.since ?? waiting?.[0]?.since ?? now)
+    }
+    return now - oldest
+  }
 
   add(subscriber: Subscriber): void {
     let topic = this.#topics.get(subscriber.topic)
@@ -99,11 +116,11 @@ export class TopicHub {
     // Nobody leaves while one slice is delivered: what it closes ends later.
     if (topic.round === null && topic.waiting === null && topic.members.length <= SLICE) {
       const { members } = topic
-      deliverSlice({ fanOuts: [{ frames, to: members, options }], to: members, next: 0 })
+      deliverSlice({ fanOuts: [{ frames, to: members, options, since: 0 }], to: members, next: 0 })
       return
     }
     topic.snapshot ??= [...topic.members]
-    this.#slice(topic, { frames, to: topic.snapshot, options })
+    this.#slice(topic, { frames, to: topic.snapshot, options, since: this.#now() })
   }
 
   /** The same frame for chosen sockets, those of them that have joined the topic (a user's own stream). */

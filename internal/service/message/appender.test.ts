@@ -2,6 +2,7 @@ import { setImmediate as tick } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { type ConversationId, newOperationId, type UserId, uuidv7 } from '../../domain/ids.ts'
+import { eventually } from '../../testkit/eventually.ts'
 import { Appender } from './appender.ts'
 import type { AppendItem, AppendOutcome, MessageLog } from './ports.ts'
 
@@ -154,5 +155,38 @@ describe('the appender', () => {
       prepare: () => itemOf(id, 'a', CURRENT_VERSION),
     })
     await expect(send).rejects.toMatchObject({ code: 'overloaded' })
+  })
+
+  it('refuses what would be stored too late, while much of that waits, and takes sends again afterwards', async () => {
+    let now = 0
+    const calls: PromiseWithResolvers<void>[] = []
+    const log = new FaultyLog([])
+    const slow: Pick<MessageLog, 'append'> = {
+      append: async (items, options) => {
+        const call = Promise.withResolvers<void>()
+        calls.push(call)
+        await call.promise
+        return log.append(items, options)
+      },
+    }
+    const appender = new Appender(slow, () => now)
+    const id = uuidv7<ConversationId>()
+    const send = (text: string) =>
+      appender.append({ conversationId: id, prepare: () => itemOf(id, text, CURRENT_VERSION) })
+    const early = Array.from({ length: 1500 }, (_, n) => send(`early ${n}`))
+    await eventually(() => expect(calls).toHaveLength(1))
+    now = 2000
+    calls[0]?.resolve()
+    await eventually(() => expect(calls).toHaveLength(2))
+    await expect(send('late')).rejects.toMatchObject({ code: 'overloaded' })
+    for (let n = 1; n < 12; n++) {
+      await eventually(() => expect(calls.length).toBeGreaterThan(n))
+      calls[n]?.resolve()
+    }
+    await Promise.all(early)
+    const again = send('again')
+    await eventually(() => expect(calls).toHaveLength(13))
+    calls[12]?.resolve()
+    expect(await again).toMatchObject({ status: 'ok', seq: 1501 })
   })
 })

@@ -11,8 +11,8 @@ const PUMPS = 2
 export class Appender {
   readonly #pumps: Pump[]
 
-  constructor(log: AppendLog) {
-    this.#pumps = Array.from({ length: PUMPS }, () => new Pump(log))
+  constructor(log: AppendLog, now: () => number = performance.now.bind(performance)) {
+    this.#pumps = Array.from({ length: PUMPS }, () => new Pump(log, now))
   }
 
   /** Resolves once the message is committed. */

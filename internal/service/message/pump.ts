@@ -18,6 +18,8 @@ export interface AppendRequest {
 interface Pending extends AppendRequest {
   item: AppendItem | null
   attempts: number
+  /** When it came (ms). */
+  since: number
   resolve(outcome: Appended): void
   reject(error: unknown): void
 }
@@ -27,6 +29,12 @@ export type AppendLog = Pick<MessageLog, 'append'>
 const BATCH_MAX = 128
 /** Sends waiting on this node; beyond it new ones are refused before any work is done. */
 const PENDING_MAX = 20_000
+/**
+ * The same while those at the front have waited so long (ms) and there are many: what is stored too late to be of use
+ * costs as much as what is in time.
+ */
+const WAIT_MAX_MS = 500
+const MANY = 1000
 /** A send that was stale or busy this often gives up; each try reads the members anew. */
 const ATTEMPTS_MAX = 8
 /** SQLSTATE class that means that an item's bytes are at fault, not the database. */
@@ -35,26 +43,30 @@ const ITEM_FAULT = /^22/
 /** One of the node's pumps: one call in flight, its share of the conversations, each in order. */
 export class Pump {
   readonly #log: AppendLog
+  readonly #now: () => number
   /** Sends per conversation in arrival order; a conversation on hold waits for its own slow call. */
   readonly #queues = new Map<ConversationId, Pending[]>()
   readonly #held = new Set<ConversationId>()
   #count = 0
+  /** How long the last batch's first had waited. */
+  #waitMs = 0
   #limit = BATCH_MAX
   #running = false
   #scheduled = false
   #idle: (() => void)[] = []
 
-  constructor(log: AppendLog) {
+  constructor(log: AppendLog, now: () => number) {
     this.#log = log
+    this.#now = now
   }
 
   add(request: AppendRequest): Promise<Appended> {
-    if (this.#count >= PENDING_MAX) {
+    if (this.#count >= PENDING_MAX || (this.#count >= MANY && this.#waitMs > WAIT_MAX_MS)) {
       const busy = new DomainError('overloaded', 'Too many sends are waiting.', { retryAfterMs: 1000 })
       return Promise.reject(busy)
     }
     return new Promise((resolve, reject) => {
-      const pending: Pending = { ...request, item: null, attempts: 0, resolve, reject }
+      const pending: Pending = { ...request, item: null, attempts: 0, since: this.#now(), resolve, reject }
       const { conversationId } = request
       const queue = this.#queues.get(conversationId)
       if (queue) queue.push(pending)
@@ -137,6 +149,8 @@ export class Pump {
       if (count > 0) this.#dropFront(conversationId, queue, count)
       if (batch.length >= this.#limit) break
     }
+    const [first] = batch
+    this.#waitMs = first ? this.#now() - first.since : 0
     return batch
   }
 
