@@ -128,7 +128,12 @@ export function topicsOf(container: Container): TopicRegistry<Actor> {
 function bindRealtime(container: Container, topics: TopicRegistry<Actor>): void {
   const { http, rateLimitScale } = container.get(ID.config)
   const logger = container.get(ID.logger)
-  const limits = new SocketLimits(container.get(ID.clock), rateLimitScale, container.get(ID.load))
+  const limits = new SocketLimits(
+    container.get(ID.clock),
+    rateLimitScale,
+    container.get(ID.load),
+    container.get(ID.appender),
+  )
   const identity = container.get(ID.identity)
   const presence = container.get(ID.presence)
   const trust = trustProxies(http.trustedProxies)
@@ -157,7 +162,7 @@ function bindRealtime(container: Container, topics: TopicRegistry<Actor>): void 
       onConnect: ({ actor }) => void presence.connected(actor.userId),
       onDisconnect: ({ actor }) => void presence.disconnected(actor.userId),
       nodeId: container.get(ID.nodeId),
-      admit: ({ actor }) => limits.push(actor.userId),
+      admit: ({ actor }, _topic, event) => limits.push(actor.userId, event),
       shed: (address) => limits.upgrade(address),
       limits: limits.sockets,
     }),

@@ -25,8 +25,11 @@ export const MAX_FRAGMENTS = 1024
 export const MAX_CHUNKS = 4096
 /** Topics one socket may have joined. */
 export const MAX_CHANNELS = 1000
-/** Joins and pushes of one socket that may be unanswered before it is read no further. */
-export const MAX_IN_FLIGHT = 256
+/**
+ * Joins and pushes of one socket that may be unanswered before it is read no further. Enough to hide a round trip; more
+ * would let a few that push without waiting fill the queues that everybody waits in.
+ */
+export const MAX_IN_FLIGHT = 32
 /** Milliseconds of silence that end a socket. */
 export const SILENCE_MS = 60_000
 /** Milliseconds a connection has to finish its upgrade. */

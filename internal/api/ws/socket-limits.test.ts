@@ -8,19 +8,24 @@ const bob = uuidv7<UserId>()
 function limitsAt(scale: number) {
   const time = { now: 1_000_000 }
   const load = { newcomers: null as number | null, work: null as number | null }
-  const limits = new SocketLimits({ now: () => time.now }, scale, {
-    refusesNewcomers: () => load.newcomers,
-    refusesWork: () => load.work,
-  })
+  const sends = { isFull: false }
+  const refuses = { refusesNewcomers: () => load.newcomers, refusesWork: () => load.work }
+  const limits = new SocketLimits({ now: () => time.now }, scale, refuses, sends)
   const admitted = (userId: UserId, tries: number) =>
-    Array.from({ length: tries }, () => limits.push(userId)).filter((refusal) => refusal === null).length
-  return { time, load, limits, admitted }
+    Array.from({ length: tries }, () => limits.push(userId, 'message:send')).filter(
+      (refusal) => refusal === null,
+    ).length
+  return { time, load, sends, limits, admitted }
 }
 
 it('lets a burst of pushes through, then as many as time brings, and says when to come again', () => {
   const { time, limits, admitted } = limitsAt(1)
   expect(admitted(ann, 1000)).toBe(300)
-  expect(limits.push(ann)).toMatchObject({ code: 'rate_limited', reason: 'rate_limited', retryAfterMs: 50 })
+  expect(limits.push(ann, 'message:send')).toMatchObject({
+    code: 'rate_limited',
+    reason: 'rate_limited',
+    retryAfterMs: 50,
+  })
   time.now += 1000
   expect(admitted(ann, 1000)).toBe(20)
   time.now += 3_600_000
@@ -50,12 +55,21 @@ it('turns upgrades away while the node is loaded, and pushes while it can do no 
   const { load, limits, admitted } = limitsAt(1)
   load.newcomers = 2000
   expect(limits.upgrade('192.0.2.1')).toEqual({ code: 'overloaded', retryAfterMs: 2000 })
-  expect(limits.push(ann)).toBeNull()
+  expect(limits.push(ann, 'message:send')).toBeNull()
   load.work = 2000
   for (let n = 0; n < 1000; n++)
-    expect(limits.push(bob)).toMatchObject({ code: 'overloaded', retryAfterMs: 2000 })
+    expect(limits.push(bob, 'message:send')).toMatchObject({ code: 'overloaded', retryAfterMs: 2000 })
   load.newcomers = null
   load.work = null
   expect(limits.upgrade('192.0.2.1')).toBeNull()
   expect(admitted(bob, 1000)).toBe(300)
+})
+
+it('refuses sends alone while too many wait', () => {
+  const { sends, limits } = limitsAt(1)
+  sends.isFull = true
+  expect(limits.push(ann, 'message:send')).toMatchObject({ code: 'overloaded', retryAfterMs: 1000 })
+  expect(limits.push(ann, 'message:read')).toBeNull()
+  sends.isFull = false
+  expect(limits.push(ann, 'message:send')).toBeNull()
 })

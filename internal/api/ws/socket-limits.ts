@@ -13,6 +13,12 @@ export const UPGRADES = { burst: 1000, perSecond: 50 }
 export const SOCKETS_PER_USER = 100
 export const SOCKETS_PER_ADDRESS = 1000
 
+/** The one push that costs more to look at than to refuse while too many wait. */
+const SEND = 'message:send'
+const SENDS_WAIT = refusalOf(
+  new DomainError('overloaded', 'Too many sends are waiting.', { retryAfterMs: 1000 }),
+)
+
 /**
  * How much may come over sockets, per node, and what is turned away while the node has too much to do. In process and
  * not in Redis, because a push is let in or refused before the next one is looked at: their order is promised.
@@ -21,12 +27,22 @@ export class SocketLimits {
   /** As the socket server takes them; 0 is none. */
   readonly sockets: { socketsPerKey: number; socketsPerAddress: number }
   readonly #load: Pick<Load, 'refusesNewcomers' | 'refusesWork'>
+  readonly #sends: { readonly isFull: boolean }
   readonly #pushes: TokenBuckets
   readonly #upgrades: TokenBuckets
 
-  /** @param scale RATE_LIMIT_SCALE. */
-  constructor(clock: Clock, scale: number, load: Pick<Load, 'refusesNewcomers' | 'refusesWork'>) {
+  /**
+   * @param scale RATE_LIMIT_SCALE.
+   * @param sends whether a send would be refused anyway, once it had been looked at.
+   */
+  constructor(
+    clock: Clock,
+    scale: number,
+    load: Pick<Load, 'refusesNewcomers' | 'refusesWork'>,
+    sends: { readonly isFull: boolean },
+  ) {
     this.#load = load
+    this.#sends = sends
     this.sockets = {
       socketsPerKey: Math.ceil(SOCKETS_PER_USER * scale),
       socketsPerAddress: Math.ceil(SOCKETS_PER_ADDRESS * scale),
@@ -36,14 +52,14 @@ export class SocketLimits {
   }
 
   /** The refusal of a push or join; null lets it in. */
-  push(userId: UserId): Refusal | null {
+  push(userId: UserId, event: string): Refusal | null {
     const overloadedMs = this.#load.refusesWork()
     if (overloadedMs !== null) {
       const details = { retryAfterMs: overloadedMs }
       return refusalOf(new DomainError('overloaded', 'This node has more to do than it can.', details))
     }
     const retryAfterMs = this.#pushes.take(userId)
-    if (retryAfterMs === 0) return null
+    if (retryAfterMs === 0) return event === SEND && this.#sends.isFull ? SENDS_WAIT : null
     return refusalOf(new DomainError('rate_limited', 'Too many pushes; slow down.', { retryAfterMs }))
   }
 

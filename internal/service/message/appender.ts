@@ -15,6 +15,11 @@ export class Appender {
     this.#pumps = Array.from({ length: PUMPS }, () => new Pump(log, now))
   }
 
+  /** What comes now is refused, to some conversations at least: who asks first is spared the work. */
+  get isFull(): boolean {
+    return this.#pumps.some((pump) => pump.isFull)
+  }
+
   /** Resolves once the message is committed. */
   append(request: AppendRequest): Promise<Appended> {
     const pump = this.#pumps[laneOf(request.conversationId) % PUMPS]

@@ -60,8 +60,13 @@ export class Pump {
     this.#now = now
   }
 
+  /** What comes now is refused. */
+  get isFull(): boolean {
+    return this.#count >= PENDING_MAX || (this.#count >= MANY && this.#waitMs > WAIT_MAX_MS)
+  }
+
   add(request: AppendRequest): Promise<Appended> {
-    if (this.#count >= PENDING_MAX || (this.#count >= MANY && this.#waitMs > WAIT_MAX_MS)) {
+    if (this.isFull) {
       const busy = new DomainError('overloaded', 'Too many sends are waiting.', { retryAfterMs: 1000 })
       return Promise.reject(busy)
     }
