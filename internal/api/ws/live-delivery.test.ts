@@ -181,6 +181,11 @@ async function sawAll(client: SocketClient, removedAt: number | undefined): Prom
   }
 }
 
+function typingOf(typist: UserId) {
+  const { id: conversationId, memberVersion } = stores
+  return { conversationId, memberVersion, typist, isTyping: true, origin: 'elsewhere' }
+}
+
 describe('who comes and goes', () => {
   it('hears nothing once removed, on any node, and is told so', async () => {
     const [staying, leaving, inbox] = [
@@ -230,39 +235,25 @@ describe('who comes and goes', () => {
     one.tell.membersChanged(stores.remove(bob))
     await new Promise((resolve) => setImmediate(resolve))
     bus.isLosing = false
-    one.tell.receiptMoved(
-      { conversationId: stores.id, memberVersion: 1, userId: ann, deliveredSeq: 1, readSeq: 1, at: '' },
-      true,
-      null,
-    )
+    one.tell.receiptMoved(stores.read(ann, 1), true, null)
     await eventually(() => expect(events(leaving, 'phx_close')).toHaveLength(1))
   })
 
-  it.each(['a receipt', 'typing'])(
-    'does not hear even %s once removed, when the bus lost that',
-    async (hint) => {
-      const [leaving, staying] = [await attend(two, bob), await attend(two, ann)]
-      const eve = randomUserId()
-      stores.members.set(eve, 0)
-      bus.isLosing = true
-      one.tell.membersChanged(stores.remove(bob))
-      const { id: conversationId, memberVersion } = stores
-      if (hint === 'typing') {
-        const typing = { conversationId, memberVersion, typist: eve, isTyping: true, origin: 'elsewhere' }
-        two.tell.typing(typing)
-        await eventually(() => expect(events(leaving, 'phx_close')).toHaveLength(1))
-        two.tell.typing(typing)
-        await eventually(() => expect(events(staying, 'typing:start')).toHaveLength(1))
-      } else {
-        two.tell.receiptMoved(stores.read(eve, 1), true, null)
-        await eventually(() => expect(events(leaving, 'phx_close')).toHaveLength(1))
-        await eventually(() =>
-          expect(events(staying, 'receipt')).toMatchObject([{ userId: eve, readSeq: 1 }]),
-        )
-      }
-      expect([...events(leaving, 'receipt'), ...events(leaving, 'typing:start')]).toEqual([])
-    },
-  )
+  it.each<[string, (userId: UserId) => void]>([
+    ['receipt', (userId) => two.tell.receiptMoved(stores.read(userId, 1), true, null)],
+    ['typing:start', (userId) => two.tell.typing(typingOf(userId))],
+  ])('hears no %s once removed, when the bus lost that', async (event, tell) => {
+    const [leaving, staying] = [await attend(two, bob), await attend(two, ann)]
+    const eve = randomUserId()
+    stores.members.set(eve, 0)
+    bus.isLosing = true
+    one.tell.membersChanged(stores.remove(bob))
+    tell(eve)
+    await eventually(() => expect(events(leaving, 'phx_close')).toHaveLength(1))
+    tell(eve)
+    await eventually(() => expect(events(staying, event)).toHaveLength(1))
+    expect(events(leaving, event)).toEqual([])
+  })
 
   it('is shown the conversation and follows it from there, on every node', async () => {
     const late = randomUserId()
@@ -340,18 +331,7 @@ describe('what is told of a conversation and to one user', () => {
   it('tells receipts of each user the latest, forward only, and other devices what was read', async () => {
     const [client, inbox] = [await attend(two, bob), await openInbox(two, ann)]
     const moved = (deliveredSeq: number, readSeq: number) =>
-      one.tell.receiptMoved(
-        {
-          conversationId: stores.id,
-          memberVersion: 1,
-          userId: ann,
-          deliveredSeq,
-          readSeq,
-          at: `${deliveredSeq}`,
-        },
-        true,
-        null,
-      )
+      one.tell.receiptMoved({ ...stores.read(ann, readSeq), deliveredSeq, at: `${deliveredSeq}` }, true, null)
     for (const [delivered, read] of [
       [1, 0],
       [2, 2],
