@@ -218,9 +218,9 @@ export class LiveStores implements LiveStates {
 
   async membersAmong(_id: ConversationId, userIds: readonly UserId[]) {
     const { memberVersion } = this
-    const found = new Set(userIds.filter((userId) => this.members.has(userId)))
+    const joinedSeqs = new Map([...this.members].filter(([userId]) => userIds.includes(userId)))
     await this.gate
-    return { memberVersion, userIds: found }
+    return { memberVersion, joinedSeqs }
   }
 
   async viewsFor(_id: ConversationId, userIds: readonly UserId[]): Promise<Map<UserId, Conversation>> {

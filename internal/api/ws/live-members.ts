@@ -41,7 +41,7 @@ export class LiveMembers {
   constructor(deps: LiveMembersDeps) {
     this.#deps = deps
     const remove = this.#remove.bind(this)
-    this.#checks = new MemberChecks({ ...deps, remove })
+    this.#checks = new MemberChecks({ ...deps, remove, restart })
   }
 
   /** Whether a row written under this version may be delivered now; else it is once that is known. */
@@ -208,4 +208,12 @@ export class LiveMembers {
       inbox.channel.push('conversation:removed', { conversationId: id, reason })
     }
   }
+}
+
+/** Published clients rejoin, with a cursor that is then answered by what the user may see now. */
+function restart(room: Room, userId: UserId): void {
+  for (const { joining, channel } of [...(room.attendees.get(userId) ?? [])]) {
+    if (!joining) channel.fail('resync')
+  }
+  for (const inbox of [...room.inboxes.keys()]) if (inbox.userId === userId) inbox.channel.fail('resync')
 }

@@ -130,4 +130,24 @@ describe('what has no number', () => {
     expect(bobsChat.frames.map(({ event }) => event)).toContain('phx_close')
     expect(told().receipts).toEqual([1])
   })
+
+  it('has who was removed and came back while the bus lost both fetch the conversation anew', async () => {
+    const seen = (client: SocketClient) => payloads(client, 'message:new').map(({ content }) => content)
+    stores.members.set(randomUserId(), 0)
+    const say = (content: string) => {
+      one.tell.messageCreated(stores.message(ann, content), stores.memberVersion, null)
+    }
+    await lost(() => {
+      one.tell.membersChanged(stores.remove(bob))
+      say('not for him')
+      one.tell.membersChanged(stores.add(bob))
+    })
+    say('for him again')
+    await eventually(() => expect(payloads(bobsChat, 'phx_error')).toEqual([{ reason: 'resync' }]))
+    await bobsChat.join(chatTopic(stores.id))
+    say('more')
+    await eventually(() => expect(seen(bobsChat).at(-1)).toBe('more'))
+    expect(seen(bobsChat)).not.toContain('not for him')
+    expect(payloads(annsInbox, 'phx_error')).toEqual([])
+  })
 })

@@ -10,6 +10,8 @@ export interface MemberChecksDeps {
   rooms: Rooms
   directory: LiveDirectory
   remove(id: ConversationId, userId: UserId, reason: RemovalReason, memberVersion: number): void
+  /** The user was removed and came back: what their sockets have of the conversation is to be fetched anew. */
+  restart(room: Room, userId: UserId): void
   onError(error: unknown): void
 }
 
@@ -83,16 +85,20 @@ export class MemberChecks {
 
   /** True when all who are here now were looked up. */
   async #look(id: ConversationId, room: Room): Promise<boolean> {
-    const { rooms, directory, remove } = this.#deps
+    const { rooms, directory, remove, restart } = this.#deps
     const asked = usersIn(room)
     // Whatever is wanted by now was committed before it was heard of, so that the store knows it.
     let version = room.wantedVersion
     for (const page of pagesOf(asked)) {
       const found = await directory.membersAmong(id, page)
       if (rooms.get(id) !== room) return true
-      const gone = page.filter((userId) => !found?.userIds.has(userId))
       const reason = found ? 'removed' : 'deleted'
-      for (const userId of gone) remove(id, userId, reason, found?.memberVersion ?? version)
+      for (const userId of page) {
+        const joinedSeq = found?.joinedSeqs.get(userId)
+        if (joinedSeq === undefined) remove(id, userId, reason, found?.memberVersion ?? version)
+        // Who was here before that came back in between: each coming and going is a row, and none was delivered.
+        else if (room.at && joinedSeq > room.at.seq) restart(room, userId)
+      }
       if (found && page.length === asked.size) version = Math.max(version, found.memberVersion)
     }
     room.memberVersion = Math.max(room.memberVersion ?? 0, version)

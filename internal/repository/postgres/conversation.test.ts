@@ -120,9 +120,9 @@ describe('PostgresConversations', () => {
     expect([views.get(owner)?.unread, views.get(member)?.unread]).toEqual([0, 1])
     expect(await conversations.membersAmong(id, [owner, leaver, ann])).toEqual({
       memberVersion: 1,
-      userIds: new Set([owner]),
+      joinedSeqs: new Map([[owner, 0]]),
     })
-    expect(await conversations.membersAmong(id, [])).toEqual({ memberVersion: 1, userIds: new Set() })
+    expect(await conversations.membersAmong(id, [])).toEqual({ memberVersion: 1, joinedSeqs: new Map() })
     expect(await conversations.membersAmong(uuidv7<ConversationId>(), [owner])).toBeNull()
     expect((await conversations.membersById(id, [owner, ann])).map(({ userId }) => userId)).toEqual([owner])
   })

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type pg from 'pg'
 import { DomainError } from '../../domain/errors.ts'
-import type { ConversationId, UserId } from '../../domain/ids.ts'
+import type { ConversationId, Seq, UserId } from '../../domain/ids.ts'
 import type {
   ActivityCursor,
   ConversationRepository,
@@ -30,7 +30,7 @@ interface Viewed {
 const MEMBERS_AMONG = {
   name: 'members-among',
   text: `
-    select h.member_version, m.user_id from heads h
+    select h.member_version, m.user_id, m.joined_seq from heads h
     left join conversation_members m on m.conversation_id = h.conversation_id and m.user_id = any ($2)
     where h.conversation_id = $1`,
 }
@@ -58,15 +58,17 @@ export class PostgresConversations implements ConversationRepository, AccessRead
   }
 
   async membersAmong(id: ConversationId, userIds: readonly UserId[]) {
-    const rows = await query<{ member_version: number; user_id: UserId | null }>(this.#pool, MEMBERS_AMONG, [
-      id,
-      userIds,
-    ])
+    type Row = { member_version: number; user_id: UserId | null; joined_seq: Seq | null }
+    const rows = await query<Row>(this.#pool, MEMBERS_AMONG, [id, userIds])
     const [first] = rows
     if (!first) return null
     return {
       memberVersion: first.member_version,
-      userIds: new Set(rows.flatMap((row) => row.user_id ?? [])),
+      joinedSeqs: new Map(
+        rows.flatMap(({ user_id: userId, joined_seq: seq }) =>
+          userId === null || seq === null ? [] : [[userId, seq] as const],
+        ),
+      ),
     }
   }
 

@@ -44,7 +44,8 @@ export interface MemberView {
 
 export interface MembersAmong {
   memberVersion: number
-  userIds: Set<UserId>
+  /** Of each the conversation's seq when they joined. */
+  joinedSeqs: Map<UserId, Seq>
 }
 
 /** Where a page ends; the next one starts behind it. */
