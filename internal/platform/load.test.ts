@@ -44,3 +44,18 @@ it('sees that this process is kept busy', async () => {
   own.abort()
   await run
 })
+
+it('goes by work that gives way to other work, too', async () => {
+  let lateMs = 0
+  const load = new Load({ sample: () => ({ lagMs: 0, memory: 0 }), lateMs: () => lateMs })
+  const own = new AbortController()
+  const run = load.run(own.signal, () => {})
+  lateMs = 300
+  await eventually(() => expect(load.level).toBe('no newcomers'))
+  lateMs = 1500
+  await eventually(() => expect(load.level).toBe('no work'))
+  lateMs = 0
+  await eventually(() => expect(load.level).toBe('normal'))
+  own.abort()
+  await run
+})

@@ -100,11 +100,6 @@ export class TopicHub {
     return this.#topics.get(topic)?.members.length ?? 0
   }
 
-  /** The channels of this node on the topic. */
-  members(topic: string): Iterable<Subscriber> {
-    return this.#topics.get(topic)?.members ?? []
-  }
-
   /**
    * Queues `[null,null,topic,event,payload]` on every socket of this node whose join has been answered.
    * Broadcasts of one topic reach every socket in the order of these calls.
